@@ -1,0 +1,11 @@
+/* core: registers `sendcloud.core`; the functions come from the lua_*.c files. */
+#include "lua_util.h"
+
+SC_EXPORT int luaopen_sendcloud_core(lua_State *L);
+
+int luaopen_sendcloud_core(lua_State *L)
+{
+    lua_newtable(L);
+    sc_open_util(L);
+    return 1;
+}
