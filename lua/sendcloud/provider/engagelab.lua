@@ -1,4 +1,4 @@
---- EngageLab's marketing lists: the six operations on members that its document describes.
+--- EngageLab's marketing lists: the six operations on members its document describes.
 -- Data only; README.md beside this file says what each key means.
 -- Document: https://www.engagelab.com/docs/email/rest-api/marketing/members.
 
@@ -6,7 +6,7 @@ local CONTROL = {}
 for byte = 0, 31 do CONTROL[#CONTROL + 1] = string.char(byte) end
 CONTROL = table.concat(CONTROL) .. "\127"
 
--- Parts ----------------------------------------------------------------------------------
+-- Parts -----------------------------------------------------------------------------
 
 local member_id = {
   type = "string", min = 1, forbid = "/?#%\\" .. CONTROL, what = "member id",
@@ -30,7 +30,8 @@ local filter = {
     { name = "items", type = "list", min = 1, max = 10, required = true,
       of = {
         type = "record",
-        { name = "field", wire = "field_name", type = "string", min = 1, required = true },
+        { name = "field", wire = "field_name", type = "string", min = 1,
+          required = true },
         { name = "op", type = "string", required = true,
           values = {
             ["=="] = "==", ["!="] = "!=", [">"] = ">", [">="] = ">=", ["<"] = "<",
@@ -42,8 +43,9 @@ local filter = {
   },
 }
 
--- Answers --------------------------------------------------------------------------------
+-- Answers ---------------------------------------------------------------------------
 
+local id = { type = "string" }
 local member = {
   type = "record", mark = "member",
   { name = "id", wire = "member_id", type = "string", required = true },
@@ -51,8 +53,8 @@ local member = {
   { name = "phone", type = "string" },
   { name = "name", type = "string" },
   { name = "fields", type = "map", empty = true },
-  -- One table of the document says `tags` for the ids, the others and all samples tag_ids.
-  { name = "tag_ids", wire = { "tag_ids", "tags" }, type = "list", of = { type = "string" },
+  -- One table says `tags` for the ids, the others and all samples tag_ids.
+  { name = "tag_ids", wire = { "tag_ids", "tags" }, type = "list", of = id,
     empty = true },
   { name = "tag_names", type = "list", of = { type = "string" }, empty = true },
   { name = "list_id", type = "integer" },
@@ -155,8 +157,8 @@ local operations = {
         default = 10 },
     },
     body = filter,
-    -- The samples say `result`, the table says `list`. `count` is neither the page size nor
-    -- the number found: it is not read.
+    -- The samples say `result`, the table says `list`. `count` is neither the page size
+    -- nor the number found: it is not read.
     answer = {
       type = "record",
       { name = "list", wire = { "result", "list" }, type = "list", of = member,
@@ -167,8 +169,8 @@ local operations = {
   },
 }
 
-local MISSING = "EngageLab's document on %s (https://www.engagelab.com/docs/email/rest-api/"
-  .. "marketing/%s) is not among those this version was written from; "
+local MISSING = "EngageLab's document on %s (https://www.engagelab.com/docs/email/"
+  .. "rest-api/marketing/%s) is not among those this version was written from; "
   .. "client:request{} reaches the service without it"
 
 return {

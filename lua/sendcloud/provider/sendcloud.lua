@@ -1,13 +1,13 @@
 --- SendCloud's marketing lists: every operation of its documents on one page. Data only.
 --
--- README.md beside this file says what each key means. Documents: MarketingAPI members_do,
--- tags_do and segments_do at https://aurorasendcloud.com/docs/.
+-- README.md beside this file says what each key means. Documents: MarketingAPI
+-- members_do, tags_do and segments_do at https://aurorasendcloud.com/docs/.
 
 local CONTROL = {}
 for byte = 0, 31 do CONTROL[#CONTROL + 1] = string.char(byte) end
 CONTROL = table.concat(CONTROL) .. "\127"
 
--- Parts ----------------------------------------------------------------------------------
+-- Parts -----------------------------------------------------------------------------
 
 local outcomes = {
   sent = "sent", opened = "open", clicked = "click",
@@ -72,10 +72,10 @@ local function condition(required)
 end
 local filter = { type = "record", condition(false) }
 
--- Answers --------------------------------------------------------------------------------
+-- Answers ---------------------------------------------------------------------------
 
--- `tags` are names in a request and ids in an answer. One sample says createDate where the
--- table says createTime; ids are numbers here and there; all times may be missing.
+-- `tags` are names in a request and ids in an answer. One sample says createDate where
+-- the table says createTime; ids are numbers here and there; any time may be missing.
 local member = {
   type = "record", mark = "member", refuse = "error",
   { name = "id", type = "string", required = true },
@@ -166,7 +166,7 @@ local refused = {
   { name = "message", type = "string" },
 }
 
--- Requests -------------------------------------------------------------------------------
+-- Requests --------------------------------------------------------------------------
 
 local members_in = {
   name = "members", type = "list", min = 1, max = 1000, required = true,
@@ -196,7 +196,7 @@ local TAGS = "/marketing/lists/tags"
 local SEGMENTS = "/marketing/lists/segments"
 
 local operations = {
-  -- members_do ---------------------------------------------------------------------------
+  -- members_do ----------------------------------------------------------------------
   ["members.upsert"] = {
     method = "POST", path = MEMBERS, class = "convergent",
     body = {
@@ -253,7 +253,7 @@ local operations = {
     query = page, body = filter, answer = list_of(member), page = true, record = "member",
   },
 
-  -- tags_do ------------------------------------------------------------------------------
+  -- tags_do -------------------------------------------------------------------------
   ["tags.create"] = {
     method = "POST", path = TAGS, class = "additive",
     body = { type = "record", with(tag_name, "name", "tagName") },
@@ -289,7 +289,7 @@ local operations = {
     query = page, answer = list_of(member), page = true, record = "member",
   },
 
-  -- segments_do --------------------------------------------------------------------------
+  -- segments_do ---------------------------------------------------------------------
   ["segments.create"] = {
     method = "POST", path = SEGMENTS, class = "additive",
     where = { required = true, campaign = outcomes }, computed = { type = "where" },
@@ -327,8 +327,8 @@ local operations = {
     where = {},
     query = page, body = filter, answer = list_of(member), page = true, record = "member",
   },
-  -- The document does not say whether the contacts are deleted or only taken out; a segment
-  -- is a condition, so nothing short of deleting them can take them out.
+  -- The document does not say whether the contacts are deleted or only taken out; as a
+  -- segment is a condition, nothing short of deleting them can take them out.
   ["segments.remove_members"] = {
     method = "DELETE", path = SEGMENTS .. "/{id}/members", id = "segment",
     class = "convergent",
