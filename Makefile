@@ -1,31 +1,61 @@
-# sendcloud for Lua. `make help` lists what there is.
+# sendcloud for Lua. `make help` lists what there is; the scripts behind it are in .ci/.
+
 LUA ?= lua5.4
 LUAS := lua5.4 lua5.3 lua5.1 luajit
+BUILD ?= build
+OUT := $(BUILD)/$(LUA)
 
 CC ?= gcc
 OPT ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
 CFLAGS += -std=c11 -D_GNU_SOURCE $(OPT) $(WARN) -fPIC -fvisibility=hidden -pthread
-OUT := build/$(LUA)
 
-CORE := $(patsubst csrc/%.c,$(OUT)/obj/%.o,$(wildcard csrc/core/*.c))
-SANDBOX := $(patsubst csrc/%.c,$(OUT)/obj/%.o,$(wildcard csrc/sandbox/*.c))
-LUA_CFLAGS := $(shell pkg-config --cflags $(LUA))
+# Asked for once, and only by what compiles: `make help` works on a machine that has nothing.
+pkg = $(shell pkg-config $(1) 2>/dev/null)
+LUA_CFLAGS = $(eval LUA_CFLAGS := $$(call pkg,--cflags $(LUA)))$(LUA_CFLAGS)
+LIB_CFLAGS = $(eval LIB_CFLAGS := $$(call pkg,--cflags libcurl libmicrohttpd sqlite3))$(LIB_CFLAGS)
+LIB_DIRS = $(eval LIB_DIRS := $$(call pkg,--libs-only-L libcurl libmicrohttpd sqlite3))$(LIB_DIRS)
+MODULE := $(if $(filter Darwin,$(shell uname)),-bundle -undefined dynamic_lookup,-shared)
 
-.PHONY: build env test help
-build: $(OUT)/sendcloud/core.so $(if $(SANDBOX),$(OUT)/sendcloud/sandbox/core.so)
+CORE_C := $(wildcard csrc/core/*.c)
+SANDBOX_C := $(wildcard csrc/sandbox/*.c)
+CORE := $(CORE_C:csrc/%.c=$(OUT)/obj/%.o)
+SANDBOX := $(SANDBOX_C:csrc/%.c=$(OUT)/obj/%.o)
+MODULES := $(OUT)/sendcloud/core.so $(if $(SANDBOX),$(OUT)/sendcloud/sandbox/core.so)
+
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+# A module that stays mapped when its Lua state closes, so that a leak's stack still has names.
+KEEP := -Wl,-z,nodelete
+
+.PHONY: build env setup demo test asan valgrind torture fuzz bench lint doc help clean
+
+build: | check-build
+	@$(MAKE) --no-print-directory modules
+
+.PHONY: check-build modules
+check-build:
+	@SETUP=check LUA=$(LUA) .ci/setup build
+
+modules: $(MODULES)
 
 $(OUT)/sendcloud/core.so: $(CORE)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -o $@ $^ -lcurl -lm
+	$(CC) $(CFLAGS) $(LDFLAGS) $(MODULE) -o $@ $^ $(LIB_DIRS) -lcurl -lm
 
 $(OUT)/sendcloud/sandbox/core.so: $(SANDBOX)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -o $@ $^ -lmicrohttpd -lsqlite3 -lm
+	$(CC) $(CFLAGS) $(LDFLAGS) $(MODULE) -o $@ $^ $(LIB_DIRS) -lmicrohttpd -lsqlite3 -lm
 
-$(OUT)/obj/%.o: csrc/%.c
+# The flags are part of what an object is made from: another compiler or sanitizer builds it anew.
+$(OUT)/flags: FORCE
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LUA_CFLAGS) -MMD -MP -c -o $@ $<
+	@echo '$(CC) $(CFLAGS) $(LUA_CFLAGS) $(LIB_CFLAGS) $(LDFLAGS)' | cmp -s - $@ || \
+	  echo '$(CC) $(CFLAGS) $(LUA_CFLAGS) $(LIB_CFLAGS) $(LDFLAGS)' > $@
+.PHONY: FORCE
+
+$(OUT)/obj/%.o: csrc/%.c $(OUT)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LUA_CFLAGS) $(LIB_CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(CORE:.o=.d) $(SANDBOX:.o=.d)
 
@@ -33,8 +63,76 @@ env:
 	@echo 'export LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;"'
 	@echo 'export LUA_CPATH="$(CURDIR)/$(OUT)/?.so;;"'
 
+setup:
+	@LUA=$(LUA) .ci/setup demo test
+
+demo:
+	@LUA=$(LUA) .ci/setup demo
+	@$(MAKE) --no-print-directory -s -j2 modules
+	@eval "$$($(MAKE) --no-print-directory -s env)" && $(LUA) examples/newsletter.lua
+
 test:
-	@for lua in $(LUAS); do $(MAKE) --no-print-directory LUA=$$lua build && eval "$$($(MAKE) --no-print-directory -s LUA=$$lua env)" && busted --lua=$$(command -v $$lua) spec || exit 1; done
+	@.ci/setup test
+	@.ci/suite $(LUAS)
+
+# The suite on one runtime (LUA=), with both modules under AddressSanitizer and UBSan; leaks are errors.
+asan:
+	@LUA=$(LUA) .ci/setup asan
+	@BUILD=build/asan OPT="-O1 -g $(SAN)" LDFLAGS="$(KEEP)" LABEL="asan $(LUA)" \
+	  PRELOAD="$$($(CC) -print-file-name=libasan.so)" \
+	  ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:exitcode=99:$(ASAN_OPTIONS) \
+	  UBSAN_OPTIONS=print_stacktrace=1 \
+	  LSAN_OPTIONS=suppressions=$(CURDIR)/.ci/lsan.supp:print_suppressions=0 \
+	  .ci/suite $(LUA)
+
+valgrind:
+	@LUA=$(LUA) .ci/setup valgrind
+	@BUILD=build/valgrind OPT="-O1 -g" LDFLAGS="$(KEEP)" LABEL="valgrind $(LUA)" LIMIT=7200 \
+	  WRAP="valgrind -q --error-exitcode=99 --leak-check=full --show-leak-kinds=definite \
+	    --errors-for-leak-kinds=definite --num-callers=30 --suppressions=$(CURDIR)/.ci/valgrind.supp" \
+	  .ci/suite $(LUA)
+
+torture:
+	@LUA=$(LUA) .ci/setup torture
+	@LUA=$(LUA) .ci/torture
+
+# SECONDS for each target; CORPUS keeps what was found between runs.
+FUZZ_SECONDS ?= 60
+fuzz:
+	@LUA=$(LUA) .ci/setup fuzz
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) .ci/fuzz
+
+bench:
+	@LUA=$(LUA) .ci/setup bench
+	@$(MAKE) --no-print-directory -s -j2 modules
+	@eval "$$($(MAKE) --no-print-directory -s env)" && \
+	  for bench in spec/bench/*_bench.lua; do echo "== $$bench" && $(LUA) $$bench || exit 1; done
+
+lint:
+	@.ci/setup lint
+	@.ci/lint
+
+doc:
+	@LUA=$(LUA) .ci/setup doc
+	@$(LUA) .ci/doc.lua lua/sendcloud build/doc
+
+clean:
+	rm -rf build
 
 help:
-	@echo "build env test help"
+	@echo 'make demo      the main job against a local sandbox; sets up what is missing'
+	@echo 'make test      every spec on $(LUAS); sets up what is missing'
+	@echo 'make build     the C modules for one runtime, in build/LUA'
+	@echo 'make env       LUA_PATH and LUA_CPATH for the checkout: eval "$$(make -s env)"'
+	@echo 'make setup     only the set-up of demo and test'
+	@echo 'make asan      the suite under AddressSanitizer and UBSan, leaks included'
+	@echo 'make valgrind  the suite under valgrind'
+	@echo 'make torture   the n-th allocation failing, for every n'
+	@echo 'make fuzz      libFuzzer on the C entry points, FUZZ_SECONDS=60 each'
+	@echo 'make bench     the figures of the README'
+	@echo 'make lint      luacheck, clang-format, clang-tidy, cppcheck'
+	@echo 'make doc       the reference from the LuaCATS comments, in build/doc'
+	@echo 'make clean     removes build/'
+	@echo
+	@echo 'LUA=lua5.4|lua5.3|lua5.1|luajit picks the runtime of build, env, demo, asan, valgrind, bench (now $(LUA)).'
+	@echo 'SETUP=check    never installs; prints the line to run instead'
