@@ -2,14 +2,14 @@
 --
 --   where.Email:contains "qq.com" * where.Age:ge(18)
 --
--- A condition is 1 to 10 items, all joined by "and" or all by "or"; it looks like the plain
--- table that is taken in its place:
+-- A condition is 1 to 10 items, all joined by "and" or all by "or"; it looks like the
+-- plain table that is taken in its place:
 --
 --   { relation = "and", items = { { field = "Age", op = ">=", value = 18 } } }
 --
--- Building one never fails on data: `normalise` checks it, condition or plain table, when a
--- call uses it, under the rules of that operation. Which operator goes with which field is
--- the service's to say (its page on that is not public).
+-- Building one never fails on data: `normalise` checks it, condition or plain table, when
+-- a call uses it, under the rules of that operation. Which operator goes with which field
+-- is the service's to say (its page on that is not public).
 
 local errors = require "sendcloud.errors"
 local nearest = require "sendcloud.nearest"
@@ -18,6 +18,7 @@ local text = require "sendcloud.condition_text"
 local condition = {}
 
 local MOST_ITEMS = 10
+local OUTCOMES = { "sent", "opened", "clicked", "not_opened", "not_clicked", "not_sent" }
 local MIXED = "`and` and `or` cannot be mixed in one condition"
 
 ---@class sendcloud.ConditionItem
@@ -56,8 +57,8 @@ local function is_plain(value)
   return meta ~= Condition and meta ~= Field
 end
 
--- The length of a list, or nil and what is wrong with it. A hole must not shorten it: that
--- would make a condition wider than it was meant.
+-- The length of a list, or nil and what is wrong with it. A hole must not shorten it:
+-- that would make a condition wider than it was meant.
 local function length(list)
   local count, highest = 0, 0
   for key in pairs(list) do
@@ -70,7 +71,7 @@ local function length(list)
   return count
 end
 
--- Values --------------------------------------------------------------------------
+-- Values --------------------------------------------------------------------------------
 
 -- 1.5e-7 as 0.00000015: the service knows no exponents.
 local function without_exponent(digits)
@@ -115,7 +116,7 @@ local function value_text(item)
   return nil, "must be a string, a number or a boolean, got " .. type(value)
 end
 
--- Building --------------------------------------------------------------------------------
+-- Building ------------------------------------------------------------------------------
 
 local function new(relation, items, fault)
   return setmetatable({ relation = relation, items = items, fault = fault }, Condition)
@@ -127,7 +128,7 @@ condition.everyone = setmetatable({ items = {} }, Condition)
 
 -- Adds the items of part, a condition or a table like one; the reason that it cannot.
 local function add(items, part, relation)
-  if part == condition.everyone then return "everyone cannot be joined with a condition" end
+  if part == condition.everyone then return "everyone cannot be joined to a condition" end
   local count, reason = length(part.items)
   if not count then return "items " .. reason end
   for index = 1, count do items[#items + 1] = part.items[index] end
@@ -135,7 +136,7 @@ local function add(items, part, relation)
   return part.fault
 end
 
--- One condition of several: conditions, tables like them, or items. nil for anything else.
+-- One condition of several: conditions, tables like them, or items; nil for what is none.
 local function join(relation, list, count)
   local items, fault = {}, nil
   for index = 1, count do
@@ -201,8 +202,7 @@ end
 ---@field not_opened fun(self): sendcloud.Condition
 ---@field not_clicked fun(self): sendcloud.Condition
 ---@field not_sent fun(self): sendcloud.Condition
-for _, outcome in ipairs { "sent", "opened", "clicked", "not_opened", "not_clicked",
-  "not_sent" } do
+for _, outcome in ipairs(OUTCOMES) do
   Field[outcome] = function(self)
     errors.check_self(getmetatable(self) == Field and self.campaign ~= nil,
       ("where.campaign(1234):%s()"):format(outcome))
@@ -223,8 +223,8 @@ function where.field(name)
   return setmetatable({ name = name }, Field)
 end
 
---- What became of a campaign: `where.campaign(1234):opened()`. Only in segments, and there
--- only beside other campaigns.
+--- What became of a campaign: `where.campaign(1234):opened()`. Only in segments, and
+-- there only beside other campaigns.
 ---@param id integer|string the campaign must be sending or finished
 ---@return sendcloud.Campaign
 function where.campaign(id)
@@ -274,7 +274,7 @@ condition.where = setmetatable(where, {
   __name = "sendcloud.where",
 })
 
--- Checking --------------------------------------------------------------------------------
+-- Checking ------------------------------------------------------------------------------
 
 local ITEM_KEYS = { field = true, op = true, value = true, campaign = true }
 local CONDITION_KEYS = { relation = true, items = true }
@@ -322,7 +322,7 @@ local function check_campaign(item, op, rules)
       return { field = "campaign", op = op, value = wire, campaign = id }
     end
   end
-  return nil, "must be sent, opened, clicked, not_opened, not_clicked or not_sent", "value"
+  return nil, "must be one of " .. table.concat(OUTCOMES, ", "), "value"
 end
 
 local function check_item(item, rules)
@@ -391,7 +391,7 @@ end
 ---@field exists? boolean           the operator `exists` is known
 ---@field campaign? table<string, string> outcomes of a campaign, Lua name → wire
 
---- Checks a condition under an operation's rules and makes it ready for the request's body.
+--- Checks a condition under an operation's rules and makes it ready for a request's body.
 ---@param value sendcloud.Condition|table|nil
 ---@param rules sendcloud.WhereRules
 ---@return { relation: "and"|"or", items: sendcloud.ConditionItem[] }|nil plain
@@ -422,7 +422,8 @@ function condition.normalise(value, rules)
   local relation = value.relation
   if relation == nil and #items == 1 then relation = "and" end
   if relation ~= "and" and relation ~= "or" then
-    return nil, relation == nil and "required" or 'must be "and" or "or"', "where.relation"
+    local wrong = relation == nil and "required" or 'must be "and" or "or"'
+    return nil, wrong, "where.relation"
   end
   return { relation = relation, items = items }
 end
@@ -434,7 +435,7 @@ function condition.kind(plain)
   return plain.items[1].campaign and "campaign" or "field"
 end
 
--- Reading back ----------------------------------------------------------------------------
+-- Reading back --------------------------------------------------------------------------
 
 --- Puts the outcomes of campaigns in a segment that was read into Lua's words, in place.
 ---@param segment table

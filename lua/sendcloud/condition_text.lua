@@ -34,7 +34,7 @@ local JOINERS = {
   ["or"] = "or", ["|"] = "or", ["||"] = "or",
 }
 
--- Writing ----------------------------------------------------------------------------
+-- Writing -------------------------------------------------------------------------------
 
 local function quoted(value)
   return '"' .. value:gsub('[\n\r\t\\"]', ESCAPED) .. '"'
@@ -71,7 +71,7 @@ function text.format(relation, items)
   return table.concat(parts, " " .. (relation or "and") .. " ")
 end
 
--- Reading ----------------------------------------------------------------------------
+-- Reading -------------------------------------------------------------------------------
 
 -- Problems travel as this, raised and caught inside `parse`.
 local Problem = {}

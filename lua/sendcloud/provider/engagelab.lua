@@ -6,7 +6,7 @@ local CONTROL = {}
 for byte = 0, 31 do CONTROL[#CONTROL + 1] = string.char(byte) end
 CONTROL = table.concat(CONTROL) .. "\127"
 
--- Parts -----------------------------------------------------------------------------
+-- Parts ---------------------------------------------------------------------------------
 
 local member_id = {
   type = "string", min = 1, forbid = "/?#%\\" .. CONTROL, what = "member id",
@@ -43,7 +43,7 @@ local filter = {
   },
 }
 
--- Answers ---------------------------------------------------------------------------
+-- Answers -------------------------------------------------------------------------------
 
 local id = { type = "string" }
 local member = {
@@ -85,6 +85,9 @@ local refused = {
 }
 
 local MEMBERS = "/v1/marketing/lists/members"
+
+local EVERYBODY = "without a condition the service would delete everybody; "
+  .. "who means that says sendcloud.everyone"
 
 local operations = {
   ["members.upsert"] = {
@@ -129,7 +132,7 @@ local operations = {
   },
   ["members.delete_where"] = {
     method = "DELETE", path = MEMBERS .. "/delete", class = "additive",
-    where = { required = true, exists = true },
+    where = { required = EVERYBODY, everyone = true, exists = true },
     body = filter, answer = number_done, pick = "number",
   },
   ["members.update"] = {

@@ -7,7 +7,7 @@ local CONTROL = {}
 for byte = 0, 31 do CONTROL[#CONTROL + 1] = string.char(byte) end
 CONTROL = table.concat(CONTROL) .. "\127"
 
--- Parts -----------------------------------------------------------------------------
+-- Parts ---------------------------------------------------------------------------------
 
 local outcomes = {
   sent = "sent", opened = "open", clicked = "click",
@@ -72,7 +72,7 @@ local function condition(required)
 end
 local filter = { type = "record", condition(false) }
 
--- Answers ---------------------------------------------------------------------------
+-- Answers -------------------------------------------------------------------------------
 
 -- `tags` are names in a request and ids in an answer. One sample says createDate where
 -- the table says createTime; ids are numbers here and there; any time may be missing.
@@ -166,7 +166,7 @@ local refused = {
   { name = "message", type = "string" },
 }
 
--- Requests --------------------------------------------------------------------------
+-- Requests ------------------------------------------------------------------------------
 
 local members_in = {
   name = "members", type = "list", min = 1, max = 1000, required = true,
@@ -195,8 +195,11 @@ local MEMBERS = "/marketing/lists/members"
 local TAGS = "/marketing/lists/tags"
 local SEGMENTS = "/marketing/lists/segments"
 
+local EVERYBODY = "without a condition the service would delete everybody; "
+  .. "who means that says sendcloud.everyone"
+
 local operations = {
-  -- members_do ----------------------------------------------------------------------
+  -- members_do --------------------------------------------------------------------------
   ["members.upsert"] = {
     method = "POST", path = MEMBERS, class = "convergent",
     body = {
@@ -234,7 +237,7 @@ local operations = {
   },
   ["members.delete_where"] = {
     method = "DELETE", path = MEMBERS .. "/delete-batch", class = "additive",
-    where = { required = true, exists = true },
+    where = { required = EVERYBODY, everyone = true, exists = true },
     body = filter, answer = number_done, pick = "number",
   },
   ["members.update"] = {
@@ -253,7 +256,7 @@ local operations = {
     query = page, body = filter, answer = list_of(member), page = true, record = "member",
   },
 
-  -- tags_do -------------------------------------------------------------------------
+  -- tags_do -----------------------------------------------------------------------------
   ["tags.create"] = {
     method = "POST", path = TAGS, class = "additive",
     body = { type = "record", with(tag_name, "name", "tagName") },
@@ -289,7 +292,7 @@ local operations = {
     query = page, answer = list_of(member), page = true, record = "member",
   },
 
-  -- segments_do ---------------------------------------------------------------------
+  -- segments_do -------------------------------------------------------------------------
   ["segments.create"] = {
     method = "POST", path = SEGMENTS, class = "additive",
     where = { required = true, campaign = outcomes }, computed = { type = "where" },
