@@ -1,7 +1,7 @@
 --- The services' spellings of a time, as seconds.
 --
--- SendCloud prints `2022-06-01 19:15:42`, EngageLab `2023-11-28T18:30:02+0800`; one sample
--- is a date only. What carries no offset is UTC+8, as the documents say of every time but
+-- SendCloud prints `2022-06-01 19:15:42`, EngageLab `2023-11-28T18:30:02+0800`; one
+-- sample is a date only. What carries no offset is UTC+8, as the documents say of every time but
 -- those named Fmt, which are in the account's own time zone, whichever that is. Nothing
 -- here asks the machine for its time zone.
 
@@ -41,7 +41,7 @@ end
 --- second and an offset (`Z`, `+0800`, `+08:00`). Without an offset it is UTC+8
 --- (MarketingAPI, "创建时间(UTC+8)").
 ---@param text any
----@return number|nil seconds an integer unless there is a fraction; nil for what is no time
+---@return number|nil seconds an integer without a fraction; nil for what is no time
 function time.parse(text)
   if type(text) ~= "string" then return nil end
   local year, month, day, rest = text:match("^(%d%d%d%d)%-(%d%d)%-(%d%d)(.*)$")
