@@ -1,0 +1,34 @@
+/* server: HTTP in front of a struct sc_front, on a thread of its own.
+ *
+ * libmicrohttpd does the protocol; the thread here turns it, keeps the timers of delayed and
+ * dripping answers, and calls sc_front_exchange for each whole request. It listens on loopback
+ * only unless `exposed` is set. Bodies, headers, connections and silence are limited. The front must
+ * outlive the server. A child process must leave the server alone: sc_server_stop does so. */
+#ifndef SC_SERVER_H
+#define SC_SERVER_H
+
+#include "front.h"
+
+struct sc_server;
+
+struct sc_server_options {
+    const char *address;      /* numeric; NULL: 127.0.0.1 */
+    int port;                 /* 0: one that is free */
+    int exposed;              /* an address that is not loopback is meant */
+    unsigned connections;     /* at one time; 0: 1000 */
+    unsigned silence;         /* seconds after which a silent connection is dropped; 0: 60 */
+    size_t max_body;          /* bytes; 0: 16 MiB */
+};
+
+/* Starts listening. NULL on failure, and then error, of size bytes, holds why. */
+struct sc_server *sc_server_start(struct sc_front *front, const struct sc_server_options *options,
+                                  char *error, size_t size);
+
+/* The port that it listens on. */
+int sc_server_port(const struct sc_server *server);
+
+/* Ends the thread, closes all connections and frees. NULL is fine. In another process than the
+ * one that started it: nothing. */
+void sc_server_stop(struct sc_server *server);
+
+#endif
