@@ -1,9 +1,9 @@
 --- The services' spellings of a time, as seconds.
 --
 -- SendCloud prints `2022-06-01 19:15:42`, EngageLab `2023-11-28T18:30:02+0800`; one
--- sample is a date only. What carries no offset is UTC+8, as the documents say of every time but
--- those named Fmt, which are in the account's own time zone, whichever that is. Nothing
--- here asks the machine for its time zone.
+-- sample is a date only. What carries no offset is UTC+8, as the documents say of every
+-- time but those named Fmt: those are in the account's own time zone, whichever that is.
+-- Nothing here asks the machine for its time zone.
 
 local time = {}
 

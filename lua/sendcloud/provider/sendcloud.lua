@@ -70,7 +70,7 @@ local function condition(required)
     items,
   }
 end
-local filter = { type = "record", condition(false) }
+local filter = { type = "record", condition() }
 
 -- Answers -------------------------------------------------------------------------------
 
