@@ -12,6 +12,7 @@ void sc_buf_init(struct sc_buf *b, size_t max)
     b->len = 0;
     b->cap = 0;
     b->max = max;
+    b->locks = 0;
 }
 
 int sc_buf_reserve(struct sc_buf *b, size_t more)
@@ -19,6 +20,8 @@ int sc_buf_reserve(struct sc_buf *b, size_t more)
     size_t need, cap;
     char *data;
 
+    if (b->locks)
+        return SC_BUF_LOCKED;
     if (more > b->max || b->len > b->max - more)
         return SC_BUF_TOOBIG;
     need = b->len + more;
@@ -58,7 +61,8 @@ int sc_buf_add_char(struct sc_buf *b, char c)
 
 void sc_buf_clear(struct sc_buf *b)
 {
-    b->len = 0;
+    if (!b->locks)
+        b->len = 0;
 }
 
 void sc_buf_free(struct sc_buf *b)

@@ -73,13 +73,17 @@ static int buffer_tostring(lua_State *L)
 
 static int buffer_len(lua_State *L)
 {
-    lua_pushnumber(L, (lua_Number)check_buffer(L)->len);
+    lua_pushinteger(L, (lua_Integer)check_buffer(L)->len);
     return 1;
 }
 
 static int buffer_clear(lua_State *L)
 {
-    sc_buf_clear(check_buffer(L));
+    struct sc_buf *b = check_buffer(L);
+
+    if (b->locks)
+        return luaL_error(L, "the buffer is in use by a request");
+    sc_buf_clear(b);
     return 0;
 }
 
@@ -124,7 +128,7 @@ static int core_time(lua_State *L)
 /* core.pid() -> this process's number */
 static int core_pid(lua_State *L)
 {
-    lua_pushnumber(L, (lua_Number)getpid());
+    lua_pushinteger(L, (lua_Integer)getpid());
     return 1;
 }
 
