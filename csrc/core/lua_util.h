@@ -9,6 +9,7 @@
 #include "compat.h"
 
 #define SC_BUFFER_TYPE "sendcloud.buffer"
+#define SC_CREDENTIAL_TYPE "sendcloud.credential"
 
 /* Creates and registers a metatable: methods under __index, metamethods beside them (either may
  * be NULL), __metatable = false so that scripts cannot reach it. Leaves nothing on the stack. */
@@ -28,9 +29,14 @@ struct sc_buf *sc_lua_testbuffer(lua_State *L, int index);
 /* Pushes a new buffer userdata that holds at most max bytes. */
 struct sc_buf *sc_lua_newbuffer(lua_State *L, size_t max);
 
+/* The value of the Authorization header that the credential at index stands for; NULL where it is
+ * closed or no credential. */
+const char *sc_lua_authorization(lua_State *L, int index);
+
 /* Each file's opener adds its functions to the module table on top of the stack. */
 void sc_open_util(lua_State *L);
 void sc_open_shape(lua_State *L);
+void sc_open_credential(lua_State *L);
 void sc_open_http(lua_State *L);
 void sc_open_rows(lua_State *L);
 

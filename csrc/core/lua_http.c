@@ -1,0 +1,386 @@
+/* lua_http: core.http, engines and transfers for Lua.
+ *
+ * An engine userdata owns a struct sc_http, a transfer userdata a struct sc_http_transfer; a
+ * transfer's environment table keeps its engine, its body and the buffer for the answer alive.
+ * Buffers are locked while their request is on its way. */
+#include "lua_request.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ENGINE_TYPE "sendcloud.http"
+#define TRANSFER_TYPE "sendcloud.transfer"
+
+#define LONGEST_STEP 3600.0 /* seconds */
+
+struct engine {
+    struct sc_http *http;
+};
+
+struct transfer {
+    struct sc_http_transfer *t;
+    struct sc_buf *body; /* locked, or NULL */
+    struct sc_buf *into; /* locked, or NULL */
+};
+
+/* --- engines ------------------------------------------------------------------------------- */
+
+static struct sc_http *check_engine(lua_State *L)
+{
+    struct engine *e = luaL_checkudata(L, 1, ENGINE_TYPE);
+
+    if (!e->http)
+        luaL_error(L, "the engine is closed");
+    return e->http;
+}
+
+/* core.http{ max_connections = } -> engine */
+static int core_http(lua_State *L)
+{
+    int64_t most = 0;
+    struct engine *e;
+
+    if (!lua_isnoneornil(L, 1)) {
+        luaL_checktype(L, 1, LUA_TTABLE);
+        lua_getfield(L, 1, "max_connections");
+        if (!lua_isnil(L, -1) && (!sc_tointeger(L, -1, &most) || most < 1 || most > 65535))
+            return luaL_argerror(L, 1, "max_connections is a number from 1 to 65535");
+    }
+    e = sc_lua_newobject(L, sizeof *e, ENGINE_TYPE);
+    e->http = sc_http_new((unsigned)most);
+    if (!e->http)
+        return luaL_error(L, "out of memory");
+    return 1;
+}
+
+/* Pushes { kind, message, outcome, place }. */
+static void push_failure(lua_State *L, const struct sc_http_failure *why)
+{
+    lua_createtable(L, 0, 4);
+    lua_pushstring(L, why->kind);
+    lua_setfield(L, -2, "kind");
+    lua_pushstring(L, why->message);
+    lua_setfield(L, -2, "message");
+    lua_pushstring(L, why->outcome);
+    lua_setfield(L, -2, "outcome");
+    lua_pushstring(L, why->place);
+    lua_setfield(L, -2, "place");
+}
+
+static int refuse(lua_State *L, const char *kind, const char *message)
+{
+    struct sc_http_failure why = {.kind = kind, .outcome = "not_sent", .place = "request"};
+
+    strncat(why.message, message, sizeof why.message - 1);
+    lua_pushnil(L);
+    push_failure(L, &why);
+    return 2;
+}
+
+static void set_environment(lua_State *L, int index)
+{
+#if LUA_VERSION_NUM >= 502
+    lua_setuservalue(L, index);
+#else
+    lua_setfenv(L, index);
+#endif
+}
+
+static void get_environment(lua_State *L, int index)
+{
+#if LUA_VERSION_NUM >= 502
+    lua_getuservalue(L, index);
+#else
+    lua_getfenv(L, index);
+#endif
+}
+
+/* engine:add(request) -> transfer, or nil and a failure */
+static int engine_add(lua_State *L)
+{
+    struct sc_http *http = check_engine(L);
+    struct sc_http_failure why;
+    struct transfer *t;
+    struct sc_lua_request r = {.kind = NULL};
+    int bodies;
+
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    sc_lua_request_read(L, &r);
+    bodies = lua_gettop(L) - 1;
+    if (r.kind)
+        return refuse(L, r.kind, r.wrong);
+    t = sc_lua_newobject(L, sizeof *t, TRANSFER_TYPE);
+    lua_createtable(L, 3, 1);
+    lua_pushvalue(L, 1);
+    lua_rawseti(L, -2, 1);
+    lua_pushvalue(L, bodies);
+    lua_rawseti(L, -2, 2);
+    lua_pushvalue(L, bodies + 1);
+    lua_rawseti(L, -2, 3);
+    set_environment(L, -2);
+    t->t = sc_http_add(http, &r.request, &why);
+    if (!t->t) {
+        lua_pushnil(L);
+        push_failure(L, &why);
+        return 2;
+    }
+    t->body = r.body;
+    t->into = r.into;
+    if (t->body)
+        t->body->locks++;
+    if (t->into)
+        t->into->locks++;
+    return 1;
+}
+
+/* engine:step([seconds]) -> number of transfers that were done since the last step */
+static int engine_step(lua_State *L)
+{
+    struct sc_http *http = check_engine(L);
+    double seconds = luaL_optnumber(L, 2, 0);
+
+    if (!(seconds > 0))
+        seconds = 0;
+    else if (seconds > LONGEST_STEP)
+        seconds = LONGEST_STEP;
+    lua_pushinteger(L, (lua_Integer)sc_http_step(http, (int)ceil(seconds * 1000)));
+    return 1;
+}
+
+/* engine:count() -> transfers in flight */
+static int engine_count(lua_State *L)
+{
+    struct engine *e = luaL_checkudata(L, 1, ENGINE_TYPE);
+
+    lua_pushinteger(L, e->http ? (lua_Integer)sc_http_count(e->http) : 0);
+    return 1;
+}
+
+static int engine_close(lua_State *L)
+{
+    struct engine *e = luaL_checkudata(L, 1, ENGINE_TYPE);
+
+    sc_http_free(e->http);
+    e->http = NULL;
+    return 0;
+}
+
+/* --- transfers ----------------------------------------------------------------------------- */
+
+static struct transfer *check_transfer(lua_State *L)
+{
+    return luaL_checkudata(L, 1, TRANSFER_TYPE);
+}
+
+/* Lets go of the buffers of a transfer that is done; the answer's memory goes into the user's
+ * buffer when there is an answer. */
+static void unlock(struct transfer *t, int answered)
+{
+    if (t->body)
+        t->body->locks--;
+    if (t->into) {
+        struct sc_buf *answer = t->t ? sc_http_body(t->t) : NULL;
+
+        t->into->locks--;
+        if (answered && answer) {
+            sc_buf_free(t->into);
+            t->into->data = answer->data;
+            t->into->len = answer->len;
+            t->into->cap = answer->cap;
+            sc_buf_init(answer, answer->max);
+        }
+    }
+    t->body = NULL;
+    t->into = NULL;
+}
+
+static void release(struct transfer *t)
+{
+    struct sc_http_transfer *inner = t->t;
+
+    if (inner)
+        sc_http_cancel(inner);
+    unlock(t, 0);
+    t->t = NULL;
+    sc_http_release(inner);
+}
+
+static int transfer_gc(lua_State *L)
+{
+    release(check_transfer(L));
+    return 0;
+}
+
+/* transfer:done() -> whether there is a result */
+static int transfer_done(lua_State *L)
+{
+    struct transfer *t = check_transfer(L);
+
+    lua_pushboolean(L, !t->t || sc_http_done(t->t));
+    return 1;
+}
+
+/* transfer:cancel(): its result is a failure of kind cancelled, unless it was done already */
+static int transfer_cancel(lua_State *L)
+{
+    struct transfer *t = check_transfer(L);
+
+    if (t->t)
+        sc_http_cancel(t->t);
+    return 0;
+}
+
+static void push_lower(lua_State *L, const char *s, size_t n)
+{
+    luaL_Buffer b;
+    size_t i;
+
+    luaL_buffinit(L, &b);
+    for (i = 0; i < n; i++) {
+        char c = s[i];
+
+        luaL_addchar(&b, (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c));
+    }
+    luaL_pushresult(&b);
+}
+
+static int is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Adds "Name: value" to the table on top; a second value of a name joins the first by ", ". */
+static void add_header(lua_State *L, const char *line, size_t n)
+{
+    const char *colon = memchr(line, ':', n);
+    const char *value, *end = line + n;
+
+    if (!colon || colon == line)
+        return;
+    for (value = colon + 1; value < end && is_space(*value); value++)
+        continue;
+    while (end > value && is_space(end[-1]))
+        end--;
+    push_lower(L, line, (size_t)(colon - line));
+    lua_pushvalue(L, -1);
+    lua_rawget(L, -3);
+    if (lua_isnil(L, -1)) {
+        lua_pop(L, 1);
+        lua_pushlstring(L, value, (size_t)(end - value));
+    } else {
+        lua_pushliteral(L, ", ");
+        lua_pushlstring(L, value, (size_t)(end - value));
+        lua_concat(L, 3);
+    }
+    lua_rawset(L, -3);
+}
+
+/* Pushes { lower-case name = value }. */
+static void push_headers(lua_State *L, const struct sc_buf *header)
+{
+    const char *at = header->data;
+    const char *end = at + header->len;
+
+    lua_createtable(L, 0, 8);
+    while (at < end) {
+        const char *feed = memchr(at, '\n', (size_t)(end - at));
+
+        if (!feed)
+            feed = end - 1;
+        add_header(L, at, (size_t)(feed + 1 - at));
+        at = feed + 1;
+    }
+}
+
+/* Pushes { status, headers, body }; the environment is at index. */
+static void push_answer(lua_State *L, struct transfer *t, int environment)
+{
+    const struct sc_buf *body;
+
+    lua_createtable(L, 0, 3);
+    lua_pushinteger(L, (lua_Integer)sc_http_status(t->t));
+    lua_setfield(L, -2, "status");
+    if (sc_http_header(t->t)->data)
+        push_headers(L, sc_http_header(t->t));
+    else
+        lua_newtable(L);
+    lua_setfield(L, -2, "headers");
+    if (t->into) {
+        lua_rawgeti(L, environment, 3);
+    } else {
+        body = sc_http_body(t->t);
+        lua_pushlstring(L, body->data ? body->data : "", body->len);
+    }
+    lua_setfield(L, -2, "body");
+}
+
+/* transfer:result() -> { status, headers, body }, or nil and a failure. Asked again it gives the
+ * same tables; asked early it raises. */
+static int transfer_result(lua_State *L)
+{
+    struct transfer *t = check_transfer(L);
+    const struct sc_http_failure *why;
+
+    lua_settop(L, 1);
+    get_environment(L, 1);
+    if (t->t) {
+        if (!sc_http_done(t->t))
+            return luaL_error(L, "the transfer is not done yet");
+        why = sc_http_failed(t->t);
+        if (why)
+            push_failure(L, why);
+        else
+            push_answer(L, t, 2);
+        lua_rawseti(L, 2, why ? 5 : 4);
+        unlock(t, !why);
+        release(t);
+        for (int i = 1; i <= 3; i++) { /* nothing needs to be kept alive any more */
+            lua_pushnil(L);
+            lua_rawseti(L, 2, i);
+        }
+    }
+    lua_rawgeti(L, 2, 4);
+    if (!lua_isnil(L, -1))
+        return 1;
+    lua_rawgeti(L, 2, 5);
+    return 2;
+}
+
+/* --- module -------------------------------------------------------------------------------- */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* A look-up that libcurl gave up on goes on in a thread of its own; the code it returns to must
+ * still be there when a Lua state closes and unloads its modules. */
+static void pin_module(void)
+{
+    Dl_info info;
+
+    if (dladdr((void *)(uintptr_t)pin_module, &info) && info.dli_fname)
+        dlopen(info.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+void sc_open_http(lua_State *L)
+{
+    static const luaL_Reg engine[] = {{"add", engine_add},
+                                      {"step", engine_step},
+                                      {"count", engine_count},
+                                      {"close", engine_close},
+                                      {NULL, NULL}};
+    static const luaL_Reg engine_meta[] = {
+        {"__gc", engine_close}, {"__close", engine_close}, {NULL, NULL}};
+    static const luaL_Reg transfer[] = {{"done", transfer_done},
+                                        {"result", transfer_result},
+                                        {"cancel", transfer_cancel},
+                                        {NULL, NULL}};
+    static const luaL_Reg transfer_meta[] = {{"__gc", transfer_gc}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"http", core_http}, {NULL, NULL}};
+
+    pthread_once(&once, pin_module);
+    sc_lua_newtype(L, ENGINE_TYPE, engine, engine_meta);
+    sc_lua_newtype(L, TRANSFER_TYPE, transfer, transfer_meta);
+    sc_setfuncs(L, functions);
+}

@@ -1,0 +1,141 @@
+#include "lua_request.h"
+
+#include <string.h>
+
+static void complain(struct sc_lua_request *r, const char *kind, const char *wrong)
+{
+    if (!r->kind) {
+        r->kind = kind;
+        r->wrong = wrong;
+    }
+}
+
+static const char *read_text(lua_State *L, struct sc_lua_request *r, const char *name)
+{
+    const char *s;
+    size_t len;
+
+    lua_getfield(L, 2, name);
+    if (lua_isnil(L, -1))
+        return NULL;
+    if (lua_type(L, -1) != LUA_TSTRING)
+        luaL_error(L, "request.%s must be a string", name);
+    s = lua_tolstring(L, -1, &len);
+    if (strlen(s) != len)
+        complain(r, "config", "the request holds a NUL");
+    return s;
+}
+
+static double read_number(lua_State *L, const char *name)
+{
+    double n;
+
+    lua_getfield(L, 2, name);
+    if (lua_isnil(L, -1))
+        return 0;
+    if (lua_type(L, -1) != LUA_TNUMBER)
+        luaL_error(L, "request.%s must be a number", name);
+    n = (double)lua_tonumber(L, -1);
+    return n > 0 ? n : -1; /* NaN too */
+}
+
+static void read_limits(lua_State *L, struct sc_lua_request *r)
+{
+    double max_body;
+
+    r->request.timeout = read_number(L, "timeout");
+    r->request.connect_timeout = read_number(L, "connect_timeout");
+    if (r->request.timeout < 0 || r->request.connect_timeout < 0)
+        complain(r, "timeout", "no time was left to send the request");
+    max_body = read_number(L, "max_body");
+    luaL_argcheck(L, max_body >= 0 && max_body <= (double)(SIZE_MAX / 4), 2,
+                  "max_body is out of range");
+    r->request.max_body = (size_t)max_body;
+}
+
+static void read_headers(lua_State *L, struct sc_lua_request *r)
+{
+    const char **lines;
+    size_t i, n;
+
+    lua_getfield(L, 2, "headers");
+    if (lua_isnil(L, -1))
+        return;
+    luaL_checktype(L, -1, LUA_TTABLE);
+    n = sc_rawlen(L, -1);
+    luaL_argcheck(L, n <= 100, 2, "more than 100 headers");
+    luaL_checkstack(L, (int)n + 40, "headers");
+    lines = lua_newuserdata(L, n * sizeof *lines + 1);
+    lua_insert(L, -2);
+    for (i = 0; i < n; i++) {
+        size_t len;
+
+        lua_rawgeti(L, -1 - (int)i, (int)i + 1);
+        if (lua_type(L, -1) != LUA_TSTRING)
+            luaL_error(L, "request.headers[%d] must be a string", (int)i + 1);
+        lines[i] = lua_tolstring(L, -1, &len);
+        if (strlen(lines[i]) != len)
+            complain(r, "config", "a header holds a NUL");
+    }
+    r->request.headers = lines;
+    r->request.header_count = n;
+}
+
+static void read_credential(lua_State *L, struct sc_lua_request *r)
+{
+    lua_getfield(L, 2, "credential");
+    if (lua_isnil(L, -1))
+        return;
+    if (!sc_testudata(L, -1, SC_CREDENTIAL_TYPE))
+        luaL_error(L, "request.credential must be a credential");
+    r->request.authorization = sc_lua_authorization(L, -1);
+    if (!r->request.authorization)
+        complain(r, "config", "the credential is closed");
+}
+
+/* The buffer in a field, which nobody else may be using; NULL for nil. */
+static struct sc_buf *read_buffer(lua_State *L, const char *name)
+{
+    struct sc_buf *b = sc_lua_testbuffer(L, -1);
+
+    if (!b && !lua_isnil(L, -1))
+        luaL_error(L, "request.%s is of the wrong type", name);
+    if (b && b->locks)
+        luaL_error(L, "request.%s is in use by another request", name);
+    return b;
+}
+
+/* Leaves the body at index and `into` at index + 1. */
+static void read_bodies(lua_State *L, struct sc_lua_request *r)
+{
+    lua_getfield(L, 2, "body");
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        r->request.body = lua_tolstring(L, -1, &r->request.body_len);
+    } else {
+        r->body = read_buffer(L, "body");
+        if (r->body) {
+            r->request.body = r->body->data ? r->body->data : "";
+            r->request.body_len = r->body->len;
+        }
+    }
+    lua_getfield(L, 2, "into");
+    r->into = read_buffer(L, "into");
+    r->request.into = r->into;
+    if (r->into && r->into == r->body)
+        luaL_error(L, "request.into and request.body must be two buffers");
+}
+
+void sc_lua_request_read(lua_State *L, struct sc_lua_request *r)
+{
+    luaL_checkstack(L, 40, "request");
+    r->request.method = read_text(L, r, "method");
+    r->request.url = read_text(L, r, "url");
+    r->request.ca_file = read_text(L, r, "ca_file");
+    r->request.proxy = read_text(L, r, "proxy");
+    r->request.user_agent = read_text(L, r, "user_agent");
+    luaL_argcheck(L, r->request.method && r->request.url, 2, "method and url are wanted");
+    read_limits(L, r);
+    read_headers(L, r);
+    read_credential(L, r);
+    read_bodies(L, r);
+}
