@@ -1,0 +1,385 @@
+-- Tasks over a driver: what makes calls run side by side on one thread.
+--
+-- A driver knows how to start a request and how to wait; the loop makes of it the methods that
+-- every transport has. Inside one of the loop's tasks a call yields, so that others go on;
+-- anywhere else (the main program, a coroutine of the user's own, a callback of table.sort) it
+-- steps: it moves the driver, and with it all the tasks, until its own answer is there.
+--
+-- Nothing here wraps code that yields in pcall: PUC Lua 5.1 cannot yield across it. A task is its
+-- own pcall. Where a user's pcall, metamethod or `for` iterator stands in the way on that version,
+-- the call steps, which costs side-by-side work but no answer.
+
+local yieldable = require "sendcloud.yieldable"
+
+---@class sendcloud.Driver
+---@field start fun(self, request: table): any, table?   a ticket, or nil and a failure
+---@field done fun(self, ticket): boolean
+---@field result fun(self, ticket): table?, table?       a response, or nil and a failure
+---@field cancel fun(self, ticket)                       done at once, result: kind cancelled
+---@field wait fun(self, seconds: number): integer?      until a ticket is done or that long;
+---   returns how many were done (nil: who knows). On a clock of its own, wait moves that clock.
+---@field now fun(self): number                          seconds, never going back
+---@field time fun(self): number                         seconds since 1970
+---@field close fun(self)?
+
+---@class sendcloud.Task
+---@field package state "new"|"ready"|"running"|"waiting"|"sleeping"|"joining"|"done"
+
+---@class sendcloud.Loop
+---@field package driver sendcloud.Driver
+local Loop = {}
+Loop.__index = Loop
+
+local loop = {}
+
+-- Code that steps inside a task resumes the others from there; deeper than this it only waits for
+-- its own answer, so that no stack overflows.
+local DEEPEST = 12
+local LONGEST_WAIT = 60 -- seconds
+local CLOCK_ERROR = 1e-6 -- seconds; what adding up times can lose
+
+local unpack = table.unpack or unpack
+
+local function pack(...)
+  return { n = select("#", ...), ... }
+end
+
+local function cancelled(message)
+  return { kind = "cancelled", message = message, outcome = "not_sent", place = "request" }
+end
+
+---@param driver sendcloud.Driver
+---@return sendcloud.Loop transport
+function loop.new(driver)
+  return setmetatable({
+    driver = driver,
+    ready = { first = 1, last = 0 }, -- a queue of the tasks to resume
+    waiting = {}, -- tasks whose ticket is on its way, oldest first
+    sleeping = {}, -- tasks by the time they wake, soonest last
+    tickets = {}, -- everything on its way: ticket -> true
+    changed = false, -- whether a ticket may have become done since the last look
+    active = nil, -- the task that is being resumed
+    depth = 0, -- resumes on the stack
+    closed = false,
+  }, Loop)
+end
+
+-- The task to yield for, when the code that calls is a task's own and nothing is in the way.
+local function yielding(self)
+  local task = self.active
+  if task and coroutine.running() == task.co and yieldable.can_yield(task.room) then
+    return task
+  end
+end
+
+local function make_ready(self, task)
+  local last = self.ready.last + 1
+  task.state = "ready"
+  self.ready[last], self.ready.last = task, last
+end
+
+local function finish(self, task, results)
+  task.state = "done"
+  task.results = results
+  task.co, task.arguments = nil, nil
+  if task.parent then
+    task.parent.children[task] = nil
+  end
+  for _, waiter in ipairs(task.waiters) do
+    if waiter.state == "joining" and waiter.joined == task then
+      make_ready(self, waiter)
+    end
+  end
+end
+
+local function resume(self, task, room)
+  local previous = self.active
+  local arguments = task.arguments
+  task.state, task.arguments, task.room = "running", nil, room
+  self.active, self.depth = task, self.depth + 1
+  local results
+  if arguments then
+    results = pack(coroutine.resume(task.co, unpack(arguments, 1, arguments.n)))
+  else
+    results = pack(coroutine.resume(task.co))
+  end
+  self.active, self.depth = previous, self.depth - 1
+  if coroutine.status(task.co) == "dead" then
+    finish(self, task, results)
+  elseif task.state == "running" then -- a yield of the user's own: let others go first
+    make_ready(self, task)
+  end
+end
+
+-- Resumes each task that is ready now, once. The queue stays whole while they run: code that steps
+-- inside one of them goes on with the rest of it.
+local function run_ready(self, room)
+  local ready = self.ready
+  local last = ready.last
+  while ready.first <= last do
+    local first = ready.first
+    local task = ready[first]
+    ready[first], ready.first = nil, first + 1
+    if task.state == "ready" then
+      resume(self, task, room)
+    end
+  end
+end
+
+-- Makes ready what has been waited for: times that have come, tickets that are done.
+local function wake(self)
+  local sleeping = self.sleeping
+  if #sleeping > 0 then
+    local now = self.driver:now() + CLOCK_ERROR
+    while #sleeping > 0 and (self.closed or sleeping[#sleeping].wake_at <= now) do
+      make_ready(self, table.remove(sleeping))
+    end
+  end
+  if not self.changed then
+    return
+  end
+  self.changed = false
+  local kept, waiting = 0, self.waiting
+  for i = 1, #waiting do
+    local task = waiting[i]
+    waiting[i] = nil
+    if self.driver:done(task.ticket) then
+      make_ready(self, task)
+    else
+      kept = kept + 1
+      waiting[kept] = task
+    end
+  end
+end
+
+local function poll(self, seconds)
+  if not self.closed and self.driver:wait(seconds) ~= 0 then
+    self.changed = true
+  end
+end
+
+-- Seconds until the next task wakes or, if that is sooner, until the time given.
+local function seconds_left(self, wake_at)
+  local soonest = self.sleeping[#self.sleeping]
+  if soonest and not (wake_at and wake_at < soonest.wake_at) then
+    wake_at = soonest.wake_at
+  end
+  if not wake_at then
+    return LONGEST_WAIT
+  end
+  return math.min(math.max(wake_at - self.driver:now(), 0), LONGEST_WAIT)
+end
+
+-- Steps until finished() holds. `wake_at`: when it will, if that depends on the clock alone.
+-- Returns false when tasks are the only hope and none is left that could move.
+local function run_until(self, finished, wake_at, needs_tasks)
+  local room
+  while not finished() do
+    wake(self)
+    if self.depth >= DEEPEST and not needs_tasks then
+      -- Wait for our own event only: others' times may be over, and nobody resumes them here.
+      poll(self, wake_at and math.max(wake_at - self.driver:now(), 0) or LONGEST_WAIT)
+    elseif self.ready.first <= self.ready.last then
+      room = room or yieldable.room()
+      run_ready(self, room)
+      if not finished() then
+        poll(self, 0)
+      end
+    elseif needs_tasks and #self.waiting == 0 and #self.sleeping == 0 then
+      return false
+    else
+      poll(self, seconds_left(self, wake_at))
+    end
+  end
+  return true
+end
+
+local function take_out(list, task)
+  for i, other in ipairs(list) do
+    if other == task then
+      table.remove(list, i)
+      return
+    end
+  end
+end
+
+--- Sends one request and returns when its answer is there.
+---@param request table
+---@return table? response
+---@return table? failure
+function Loop:send(request)
+  local owner = self.active
+  if self.closed then
+    return nil, cancelled("the client is closed")
+  elseif owner and owner.cancelled then
+    return nil, cancelled("the task was cancelled")
+  end
+  local driver = self.driver
+  local ticket, failure = driver:start(request)
+  if not ticket then
+    return nil, failure
+  end
+  self.tickets[ticket] = true
+  self.changed = true
+  local task = yielding(self)
+  if task then
+    task.state, task.ticket = "waiting", ticket
+    self.waiting[#self.waiting + 1] = task
+    coroutine.yield()
+    task.ticket = nil
+  else
+    run_until(self, function()
+      return driver:done(ticket)
+    end)
+  end
+  self.tickets[ticket] = nil
+  return driver:result(ticket)
+end
+
+local function insert_sleeper(list, task)
+  local at = #list + 1
+  while at > 1 and list[at - 1].wake_at <= task.wake_at do
+    at = at - 1
+  end
+  table.insert(list, at, task)
+end
+
+--- Waits. On a clock of the driver's own (the sandbox's), time passes when nothing else can run.
+---@param seconds number   0 or less only lets others go first
+---@return true?
+---@return table? failure   kind cancelled
+function Loop:sleep(seconds)
+  local owner = self.active
+  if self.closed or owner and owner.cancelled then
+    return nil, cancelled("the wait was cancelled")
+  end
+  seconds = seconds > 0 and seconds or 0
+  local wake_at = self.driver:now() + seconds
+  local task = yielding(self)
+  if task then
+    task.state, task.wake_at = "sleeping", wake_at
+    insert_sleeper(self.sleeping, task)
+    coroutine.yield()
+  else
+    run_until(self, function()
+      return self.closed or self.driver:now() + CLOCK_ERROR >= wake_at
+    end, wake_at)
+  end
+  if self.closed or owner and owner.cancelled then
+    return nil, cancelled("the wait was cancelled")
+  end
+  return true
+end
+
+--- Makes a task of a function; it starts when somebody waits (a send, sleep or await).
+---@param fn function
+---@param ... any   its arguments
+---@return sendcloud.Task
+function Loop:spawn(fn, ...)
+  local task = {
+    state = "ready",
+    arguments = pack(...),
+    waiters = {},
+    children = {},
+    parent = self.active,
+    fresh = true,
+  }
+  task.co = coroutine.create(function(...) -- 5.1 takes no C function
+    task.fresh = nil
+    return fn(...)
+  end)
+  if task.parent then
+    task.parent.children[task] = true
+  end
+  make_ready(self, task)
+  return task
+end
+
+--- Waits for the end of a task; returns as pcall does: true and its results, or false and what it
+--- raised. May be asked again.
+---@param task sendcloud.Task
+---@return boolean ok
+---@return any ...
+function Loop:await(task)
+  if task.state ~= "done" then
+    local me = yielding(self)
+    if task == self.active then
+      return false, "a task cannot wait for itself"
+    elseif me then
+      task.waiters[#task.waiters + 1] = me
+      me.state, me.joined = "joining", task
+      coroutine.yield()
+      me.joined = nil
+      if task.state ~= "done" then
+        return false, cancelled("the task was cancelled")
+      end
+    elseif
+      not run_until(self, function()
+        return task.state == "done"
+      end, nil, true)
+    then
+      return false, "the task waits for the code that waits for it"
+    end
+  end
+  return unpack(task.results, 1, task.results.n)
+end
+
+--- Cancels a task and the tasks it spawned: what it waits for returns at once with a failure of
+--- kind cancelled, and so does whatever it asks for after that. One that has not begun never does.
+---@param task sendcloud.Task
+function Loop:cancel(task)
+  if task.state == "done" or task.cancelled then
+    return
+  end
+  task.cancelled = true
+  for child in pairs(task.children) do
+    self:cancel(child)
+  end
+  if task.fresh then
+    finish(self, task, pack(false, cancelled("the task was cancelled")))
+  elseif task.state == "waiting" then
+    self.driver:cancel(task.ticket)
+    self.changed = true
+  elseif task.state == "sleeping" then
+    take_out(self.sleeping, task)
+    make_ready(self, task)
+  elseif task.state == "joining" then
+    take_out(task.joined.waiters, task)
+    make_ready(self, task)
+  end
+end
+
+--- The task whose code is running, if any: what cancel takes.
+---@return sendcloud.Task?
+function Loop:running()
+  return self.active
+end
+
+--- Seconds on a clock that never goes back.
+---@return number
+function Loop:now()
+  return self.driver:now()
+end
+
+--- Seconds since 1970.
+---@return number
+function Loop:time()
+  return self.driver:time()
+end
+
+--- Cancels everything on its way; calls after that fail with kind cancelled. Idempotent.
+function Loop:close()
+  if self.closed then
+    return
+  end
+  self.closed = true
+  self.changed = true
+  for ticket in pairs(self.tickets) do
+    self.driver:cancel(ticket)
+  end
+  if self.driver.close then
+    self.driver:close()
+  end
+end
+
+return loop
