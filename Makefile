@@ -27,7 +27,7 @@ SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-fr
 # A module that stays mapped when its Lua state closes, so that a leak's stack still has names.
 KEEP := -Wl,-z,nodelete
 
-.PHONY: build env setup demo test asan valgrind torture fuzz bench lint doc help clean
+.PHONY: build env setup demo test asan valgrind torture fuzz bench lint doc rockspec help clean
 
 build: | check-build
 	@$(MAKE) --no-print-directory modules
@@ -116,6 +116,9 @@ doc:
 	@LUA=$(LUA) .ci/setup doc
 	@$(LUA) .ci/doc.lua lua/sendcloud build/doc
 
+rockspec:
+	@$(LUA) .ci/rockspec.lua
+
 clean:
 	rm -rf build
 
@@ -132,6 +135,7 @@ help:
 	@echo 'make bench     the figures of the README'
 	@echo 'make lint      luacheck, clang-format, clang-tidy, cppcheck'
 	@echo 'make doc       the reference from the LuaCATS comments, in build/doc'
+	@echo 'make rockspec  writes rockspec/ anew from the files in the tree'
 	@echo 'make clean     removes build/'
 	@echo
 	@echo 'LUA=lua5.4|lua5.3|lua5.1|luajit picks the runtime of build, env, demo, asan, valgrind, bench (now $(LUA)).'

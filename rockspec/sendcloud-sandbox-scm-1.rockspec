@@ -1,0 +1,40 @@
+-- Made by .ci/rockspec.lua from the tree; `make rockspec` makes it anew.
+rockspec_format = "3.0"
+package = "sendcloud-sandbox"
+version = "scm-1"
+source = {
+  -- Where the repository is published. `luarocks make` does not look at it.
+  url = "git+https://git.example.org/sendcloud-lua.git",
+}
+description = {
+  summary = "A local SendCloud and EngageLab to develop and test against",
+  detailed = [=[
+    The emulator of both services' contact lists that goes with the rock sendcloud: over HTTP
+    on loopback and in process, with faults, a clock that tests move, and a record of requests.
+  ]=],
+  license = "MIT",
+  labels = { "email", "testing" },
+}
+dependencies = {
+  "lua >= 5.1, < 5.5",
+  "sendcloud",
+}
+external_dependencies = {
+  MICROHTTPD = { library = "microhttpd" },
+  SQLITE = { library = "sqlite3" },
+}
+build = {
+  type = "builtin",
+  modules = {
+    ["sendcloud.sandbox.core"] = {
+      sources = {
+        "csrc/sandbox/box.c",
+      },
+      defines = { "_GNU_SOURCE" },
+      libraries = { "microhttpd", "sqlite3", "m", "pthread" },
+      incdirs = { "$(MICROHTTPD_INCDIR)", "$(SQLITE_INCDIR)" },
+      libdirs = { "$(MICROHTTPD_LIBDIR)", "$(SQLITE_LIBDIR)" },
+    },
+
+  },
+}
