@@ -1,6 +1,6 @@
 -- Writes the two rockspecs from what is in the tree:   lua5.4 .ci/rockspec.lua [folder]
 --
--- The sandbox's rock holds csrc/sandbox and the Lua files that need it; the core's rock holds
+-- The sandbox's rock holds csrc/sandbox and the Lua files that need it, the core's rock
 -- everything else. A rockspec cannot list files by a pattern, so the lists are made here;
 -- spec/rockspec_spec.lua fails when they no longer match the tree.
 
@@ -17,7 +17,8 @@ local function lines(command)
 end
 
 local function is_sandbox(path)
-  return path:find("^lua/sendcloud/sandbox") or path == "lua/sendcloud/transport/sandbox.lua"
+  return path:find("^lua/sendcloud/sandbox")
+    or path == "lua/sendcloud/transport/sandbox.lua"
 end
 
 local function module_name(path)
@@ -55,8 +56,9 @@ source = {
 description = {
   summary = "SendCloud and EngageLab contact lists from Lua",
   detailed = [=[
-    Members, tags and segments of SendCloud's and EngageLab's marketing lists, single calls
-    and bulk work, on a C core: the same script for both services, in plain Lua and in nginx.
+    Members, tags and segments of SendCloud's and EngageLab's marketing lists, single
+    calls and bulk work, on a C core. One script for both services, in plain Lua and in
+    nginx.
   ]=],
   license = "MIT",
   labels = { "email", "http", "marketing", "openresty" },
@@ -99,8 +101,9 @@ source = {
 description = {
   summary = "A local SendCloud and EngageLab to develop and test against",
   detailed = [=[
-    The emulator of both services' contact lists that goes with the rock sendcloud: over HTTP
-    on loopback and in process, with faults, a clock that tests move, and a record of requests.
+    The emulator of both services' contact lists that goes with the rock sendcloud: over
+    HTTP on loopback and in process, with faults, a clock that tests move, and a record of
+    requests.
   ]=],
   license = "MIT",
   labels = { "email", "testing" },

@@ -1,9 +1,8 @@
--- busted output handler: the usual terminal report, and on the side a tally that survives a
--- crash.
+-- busted output handler: the usual terminal report, and a tally that survives a crash.
 --
--- Every finished test adds one line to the file that SENDCLOUD_TALLY names: "passed", "failed"
--- or "skipped"; the last line is "end". `.ci/suite` counts the lines; a tally without "end" is
--- a runtime that died.
+-- Every finished test adds one line to the file that SENDCLOUD_TALLY names: "passed",
+-- "failed" or "skipped"; the last line is "end". `.ci/suite` counts the lines; a tally
+-- without "end" is a runtime that died.
 
 return function(options)
   local busted = require "busted"

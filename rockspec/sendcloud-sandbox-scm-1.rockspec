@@ -9,8 +9,9 @@ source = {
 description = {
   summary = "A local SendCloud and EngageLab to develop and test against",
   detailed = [=[
-    The emulator of both services' contact lists that goes with the rock sendcloud: over HTTP
-    on loopback and in process, with faults, a clock that tests move, and a record of requests.
+    The emulator of both services' contact lists that goes with the rock sendcloud: over
+    HTTP on loopback and in process, with faults, a clock that tests move, and a record of
+    requests.
   ]=],
   license = "MIT",
   labels = { "email", "testing" },

@@ -9,8 +9,9 @@ source = {
 description = {
   summary = "SendCloud and EngageLab contact lists from Lua",
   detailed = [=[
-    Members, tags and segments of SendCloud's and EngageLab's marketing lists, single calls
-    and bulk work, on a C core: the same script for both services, in plain Lua and in nginx.
+    Members, tags and segments of SendCloud's and EngageLab's marketing lists, single
+    calls and bulk work, on a C core. One script for both services, in plain Lua and in
+    nginx.
   ]=],
   license = "MIT",
   labels = { "email", "http", "marketing", "openresty" },

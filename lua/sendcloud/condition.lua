@@ -216,7 +216,7 @@ end
 local where = {}
 
 --- A field by any name: `where.field("0517"):contains "campaign-2022"`.
----@param name string Email, Name, Phone, tag, createTime … or the name of an own field
+---@param name string Email, Name, Phone, tag … or the name of an own field
 ---@return sendcloud.Field
 function where.field(name)
   errors.check_type(name, "string", "the field's name")
