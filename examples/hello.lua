@@ -1,0 +1,18 @@
+-- The shortest script: one member in, one page out.
+
+local sendcloud = require "sendcloud"
+
+local box = require("sendcloud.sandbox").start { port = 0 } -- the real service: sendcloud.new
+local client = box:client {}
+
+local result = assert(client.members:upsert {
+  { email = "li.lei@example.com", name = "李磊", fields = { Age = 31 }, tags = { "vip" } },
+})
+print("inserted " .. result.inserted_count)
+
+local page = assert(client.members:list { where = sendcloud.where.tag:eq "vip" })
+for _, member in ipairs(page) do
+  print(member.email, member.name, member.fields.Age)
+end
+
+box:stop()
