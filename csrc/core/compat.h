@@ -22,6 +22,40 @@ static inline void *sc_newuserdata(lua_State *L, size_t size)
 #endif
 }
 
+/* Pops a table and ties it to the userdata at index. */
+static inline void sc_setuservalue(lua_State *L, int index)
+{
+#if LUA_VERSION_NUM >= 504
+    lua_setiuservalue(L, index, 1);
+#elif LUA_VERSION_NUM >= 502
+    lua_setuservalue(L, index);
+#else
+    lua_setfenv(L, index);
+#endif
+}
+
+/* Pushes the table tied to the userdata at index. */
+static inline void sc_getuservalue(lua_State *L, int index)
+{
+#if LUA_VERSION_NUM >= 504
+    lua_getiuservalue(L, index, 1);
+#elif LUA_VERSION_NUM >= 502
+    lua_getuservalue(L, index);
+#else
+    lua_getfenv(L, index);
+#endif
+}
+
+/* Pushes an integer; where Lua knows only doubles it must lie within 2^53. */
+static inline void sc_pushinteger(lua_State *L, int64_t value)
+{
+#if LUA_VERSION_NUM >= 503
+    lua_pushinteger(L, (lua_Integer)value);
+#else
+    lua_pushnumber(L, (lua_Number)value);
+#endif
+}
+
 static inline size_t sc_rawlen(lua_State *L, int index)
 {
 #if LUA_VERSION_NUM >= 502

@@ -1,0 +1,32 @@
+/* lua_shape: the `sendcloud.shape` userdata, shared by lua_shape.c (compiling), lua_shape_write.c
+ * and lua_shape_read.c (walking Lua tables).
+ *
+ * The userdata owns the compiled shape and the buffer that write fills when the caller brings
+ * none. Its user value is a table: the Lua values of the shape's slots under 1, 2, … and under
+ * "marks" a list of the names of record metatables. */
+#ifndef SC_LUA_SHAPE_H
+#define SC_LUA_SHAPE_H
+
+#include "lua_util.h"
+#include "shape.h"
+
+#define SC_SHAPE_TYPE "sendcloud.shape"
+#define SC_SHAPE_BODY ((size_t)256 << 20) /* bytes that are written when no buffer caps it */
+
+struct sc_lua_shape {
+    struct sc_shape shape;
+    struct sc_buf out;
+};
+
+/* The shape at index 1, or a Lua error. */
+struct sc_lua_shape *sc_lua_checkshape(lua_State *L);
+
+/* Pushes nil, path, reason and code, returns 4; raises where the problem was memory. */
+int sc_lua_shape_failed(lua_State *L, const struct sc_shape_problem *problem);
+
+/* The methods. */
+int sc_lua_shape_write(lua_State *L);
+int sc_lua_shape_write_query(lua_State *L);
+int sc_lua_shape_read(lua_State *L);
+
+#endif
