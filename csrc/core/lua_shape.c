@@ -137,19 +137,24 @@ static void check_attributes(lua_State *L, int top)
     }
 }
 
-static void compile_forbid(lua_State *L, struct compiler *c, int top, struct sc_shape_node *node)
+/* NUL may be one of the characters: this text is read from Lua, not copied. */
+static void compile_forbid(lua_State *L, int top, struct sc_shape_node *node)
 {
-    struct sc_text text = text_attribute(L, c, top, "forbid");
-    size_t i;
+    const char *bytes;
+    size_t i, len;
 
-    for (i = 0; i < text.len; i++) {
-        unsigned char byte = (unsigned char)text.bytes[i];
+    if (!attribute(L, top, "forbid", LUA_TSTRING))
+        return;
+    bytes = lua_tolstring(L, -1, &len);
+    for (i = 0; i < len; i++) {
+        unsigned char byte = (unsigned char)bytes[i];
 
         if (byte >= 0x80)
             luaL_error(L, "shape: forbid is for ASCII characters");
         node->forbid[byte >> 6] |= UINT64_C(1) << (byte & 63);
         node->has_forbid = 1;
     }
+    lua_pop(L, 1);
 }
 
 /* Puts a value in its place by name, so that messages do not depend on a table's order. */
@@ -360,7 +365,7 @@ static void compile(lua_State *L, struct compiler *c, struct sc_shape_node *node
     node->has_min = limit(L, top, "min", &node->min) & 1u;
     node->has_max = limit(L, top, "max", &node->max) & 1u;
     node->what = text_attribute(L, c, top, "what");
-    compile_forbid(L, c, top, node);
+    compile_forbid(L, top, node);
     compile_values(L, c, top, node);
     if (node->empty && node->type != SC_SHAPE_LIST && node->type != SC_SHAPE_MAP)
         luaL_error(L, "shape: empty goes with a list or a map");
