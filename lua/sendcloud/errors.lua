@@ -1,8 +1,8 @@
 --- Error objects: plain tables that read well.
 --
--- Everything that depends on data or on the world comes back as `nil, err`, where err is made
--- here. A mistake in the calling program (a missing self, a number where a function must be) is
--- raised instead, at the line of the caller: `errors.misuse`.
+-- Everything that depends on data or on the world comes back as `nil, err`, where err is
+-- made here. A mistake in the calling program (a missing self, a number where a function
+-- must be) is raised instead, at the line of the caller: `errors.misuse`.
 
 local errors = {}
 
@@ -30,7 +30,8 @@ local errors = {}
 ---@field status integer?     HTTP status
 ---@field code integer?       the provider's own code
 ---@field parameter string?   the parameter that the service or the check named
----@field outcome? "not_sent"|"rejected"|"unknown" of a write: whether the service can have acted
+---@field outcome? "not_sent"|"rejected"|"unknown" of a write: whether the service can
+---  have acted
 ---@field attempts integer?   requests made
 ---@field retry_after number? seconds the service asked to wait
 ---@field report table?       how far bulk work came before it had to stop
@@ -50,7 +51,8 @@ function Error:__tostring()
   if self.outcome == "unknown" then notes[#notes + 1] = "outcome unknown" end
   if (self.attempts or 0) > 1 then notes[#notes + 1] = self.attempts .. " attempts" end
   local place = self.operation and self.operation .. ": " or ""
-  return one_line(("%s%s (%s)"):format(place, tostring(self.message), table.concat(notes, ", ")))
+  local text = ("%s%s (%s)"):format(place, tostring(self.message), table.concat(notes, ", "))
+  return one_line(text)
 end
 
 function Error.__concat(left, right)
@@ -95,12 +97,14 @@ end
 
 --- Raises a mistake of the calling program at the line that called the public function.
 ---@param message string
----@param level integer? as of error(), seen from the caller of misuse; 2 is whoever called it
+---@param level integer? as of error(), seen from the caller of misuse; 2 is whoever
+---  called it
 function errors.misuse(message, level)
   error("sendcloud: " .. message, (level or 2) + 1)
 end
 
---- Raises unless self is an object of this library (`object.method()` for `object:method()`).
+--- Raises unless self is an object of this library (`object.method()` for
+--- `object:method()`).
 ---@param ok any       true when self is what it should be
 ---@param usage string "client.members:get(id)"
 function errors.check_self(ok, usage)

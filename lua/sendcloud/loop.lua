@@ -1,13 +1,14 @@
 -- Tasks over a driver: what makes calls run side by side on one thread.
 --
--- A driver knows how to start a request and how to wait; the loop makes of it the methods that
--- every transport has. Inside one of the loop's tasks a call yields, so that others go on;
--- anywhere else (the main program, a coroutine of the user's own, a callback of table.sort) it
--- steps: it moves the driver, and with it all the tasks, until its own answer is there.
+-- A driver knows how to start a request and how to wait; the loop makes of it the methods
+-- that every transport has. Inside one of the loop's tasks a call yields, so that others
+-- go on; anywhere else (the main program, a coroutine of the user's own, a callback of
+-- table.sort) it steps: it moves the driver, and with it all the tasks, until its own
+-- answer is there.
 --
--- Nothing here wraps code that yields in pcall: PUC Lua 5.1 cannot yield across it. A task is its
--- own pcall. Where a user's pcall, metamethod or `for` iterator stands in the way on that version,
--- the call steps, which costs side-by-side work but no answer.
+-- Nothing here wraps code that yields in pcall: PUC Lua 5.1 cannot yield across it. A
+-- task is its own pcall. Where a user's pcall, metamethod or `for` iterator stands in the
+-- way on that version, the call steps, which costs side-by-side work but no answer.
 
 local yieldable = require "sendcloud.yieldable"
 
@@ -15,9 +16,11 @@ local yieldable = require "sendcloud.yieldable"
 ---@field start fun(self, request: table): any, table?   a ticket, or nil and a failure
 ---@field done fun(self, ticket): boolean
 ---@field result fun(self, ticket): table?, table?       a response, or nil and a failure
----@field cancel fun(self, ticket)                       done at once, result: kind cancelled
----@field wait fun(self, seconds: number): integer?      until a ticket is done or that long;
----   returns how many were done (nil: who knows). On a clock of its own, wait moves that clock.
+---@field cancel fun(self, ticket)                       done at once, result: kind
+---  cancelled
+---@field wait fun(self, seconds: number): integer?      until a ticket is done or that
+---  long; returns how many were done (nil: who knows). On a clock of its own, wait moves
+---  that clock.
 ---@field now fun(self): number                          seconds, never going back
 ---@field time fun(self): number                         seconds since 1970
 ---@field close fun(self)?
@@ -32,8 +35,8 @@ Loop.__index = Loop
 
 local loop = {}
 
--- Code that steps inside a task resumes the others from there; deeper than this it only waits for
--- its own answer, so that no stack overflows.
+-- Code that steps inside a task resumes the others from there; deeper than this it only
+-- waits for its own answer, so that no stack overflows.
 local DEEPEST = 12
 local LONGEST_WAIT = 60 -- seconds
 local CLOCK_ERROR = 1e-6 -- seconds; what adding up times can lose
@@ -64,7 +67,8 @@ function loop.new(driver)
   }, Loop)
 end
 
--- The task to yield for, when the code that calls is a task's own and nothing is in the way.
+-- The task to yield for, when the code that calls is a task's own and nothing is in the
+-- way.
 local function yielding(self)
   local task = self.active
   if task and coroutine.running() == task.co and yieldable.can_yield(task.room) then
@@ -111,8 +115,8 @@ local function resume(self, task, room)
   end
 end
 
--- Resumes each task that is ready now, once. The queue stays whole while they run: code that steps
--- inside one of them goes on with the rest of it.
+-- Resumes each task that is ready now, once. The queue stays whole while they run: code
+-- that steps inside one of them goes on with the rest of it.
 local function run_ready(self, room)
   local ready = self.ready
   local last = ready.last
@@ -170,14 +174,15 @@ local function seconds_left(self, wake_at)
   return math.min(math.max(wake_at - self.driver:now(), 0), LONGEST_WAIT)
 end
 
--- Steps until finished() holds. `wake_at`: when it will, if that depends on the clock alone.
--- Returns false when tasks are the only hope and none is left that could move.
+-- Steps until finished() holds. `wake_at`: when it will, if that depends on the clock
+-- alone. Returns false when tasks are the only hope and none is left that could move.
 local function run_until(self, finished, wake_at, needs_tasks)
   local room
   while not finished() do
     wake(self)
     if self.depth >= DEEPEST and not needs_tasks then
-      -- Wait for our own event only: others' times may be over, and nobody resumes them here.
+      -- Wait for our own event only: others' times may be over, and nobody resumes them
+      -- here.
       poll(self, wake_at and math.max(wake_at - self.driver:now(), 0) or LONGEST_WAIT)
     elseif self.ready.first <= self.ready.last then
       room = room or yieldable.room()
@@ -244,7 +249,8 @@ local function insert_sleeper(list, task)
   table.insert(list, at, task)
 end
 
---- Waits. On a clock of the driver's own (the sandbox's), time passes when nothing else can run.
+--- Waits. On a clock of the driver's own (the sandbox's), time passes when nothing else
+--- can run.
 ---@param seconds number   0 or less only lets others go first
 ---@return true?
 ---@return table? failure   kind cancelled
@@ -295,8 +301,8 @@ function Loop:spawn(fn, ...)
   return task
 end
 
---- Waits for the end of a task; returns as pcall does: true and its results, or false and what it
---- raised. May be asked again.
+--- Waits for the end of a task; returns as pcall does: true and its results, or false and
+--- what it raised. May be asked again.
 ---@param task sendcloud.Task
 ---@return boolean ok
 ---@return any ...
@@ -324,8 +330,9 @@ function Loop:await(task)
   return unpack(task.results, 1, task.results.n)
 end
 
---- Cancels a task and the tasks it spawned: what it waits for returns at once with a failure of
---- kind cancelled, and so does whatever it asks for after that. One that has not begun never does.
+--- Cancels a task and the tasks it spawned: what it waits for returns at once with a
+--- failure of kind cancelled, and so does whatever it asks for after that. One that has
+--- not begun never does.
 ---@param task sendcloud.Task
 function Loop:cancel(task)
   if task.state == "done" or task.cancelled then

@@ -30,8 +30,10 @@ function nearest.name(name, known)
   for key, value in pairs(known) do
     local candidate = type(key) == "number" and value or key
     local edits = distance(name:lower(), candidate:lower())
-    -- Ties are settled by the alphabet, so that a message does not change from run to run.
-    if not best or edits < best_distance or (edits == best_distance and candidate < best) then
+    -- Ties are settled by the alphabet, so that a message does not change from run to
+    -- run.
+    local tie = edits == best_distance and candidate < best
+    if not best or edits < best_distance or tie then
       best, best_distance = candidate, edits
     end
   end

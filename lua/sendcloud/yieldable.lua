@@ -1,8 +1,8 @@
--- Whether the running coroutine can yield. Lua 5.3 and LuaJIT say so themselves. PUC Lua 5.1 does
--- not, and there a pcall, a metamethod, a `for` iterator or a C function between a coroutine and
--- its resume forbids it. But 5.1 counts nested C calls and refuses the 200th: how many pcalls still
--- fit inside each other shows the count, and a coroutine can yield when it stands exactly one
--- deeper than the code that resumed it.
+-- Whether the running coroutine can yield. Lua 5.3 and LuaJIT say so themselves. PUC Lua
+-- 5.1 does not, and there a pcall, a metamethod, a `for` iterator or a C function between
+-- a coroutine and its resume forbids it. But 5.1 counts nested C calls and refuses the
+-- 200th: how many pcalls still fit inside each other shows the count, and a coroutine can
+-- yield when it stands exactly one deeper than the code that resumed it.
 
 local yieldable = {}
 

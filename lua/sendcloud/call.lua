@@ -1,0 +1,264 @@
+--- The one pipeline: validate, encode, send (rate, deadline, retry), decode, verdict.
+--
+-- `call.run` does an operation by its name. `call.exchange` is the middle alone, for bulk
+-- work that encodes and decodes without Lua tables. Nothing here pcalls a send: Lua 5.1
+-- cannot yield across one. Time passes only through the transport.
+
+local answer = require "sendcloud.answer"
+local errors = require "sendcloud.errors"
+local plan = require "sendcloud.plan"
+local policy = require "sendcloud.policy"
+local privacy = require "sendcloud.privacy"
+
+local call = {}
+
+---@class sendcloud.CallOptions
+---@field deadline number?    seconds for this call with its retries
+---@field deadline_at number? the same as a moment of the transport's clock
+---@field timeout number?     seconds for one attempt
+---@field reconcile boolean?  after an unknown outcome the caller looks before it repeats
+---@field read? fun(response: table): any, sendcloud.Error? the verdict on a response
+
+-- One call on its way.
+---@class sendcloud.Flight
+---@field state table
+---@field plan sendcloud.Plan
+---@field request table
+---@field options sendcloud.CallOptions
+---@field transport table
+---@field deadline_at number?
+---@field attempt integer   requests made so far
+---@field retries integer   retries taken from the budget
+---@field unknown boolean?  whether an attempt may have taken effect
+
+local function emit(flight, event)
+  local listener = flight.state.listener
+  if listener then
+    event.operation = flight.plan.operation
+    listener(event)
+  end
+end
+
+local function failure(flight, kind, outcome, message)
+  return errors.new { kind = kind, operation = flight.plan.operation, outcome = outcome,
+    message = message }
+end
+
+local function cancelled(flight)
+  return failure(flight, "cancelled", flight.unknown and "unknown" or "not_sent",
+    "the client was closed meanwhile")
+end
+
+-- Waits for the limiter's slot; an error where there is none before the deadline.
+local function wait_for_slot(flight)
+  local limiter, transport = flight.state.limiter, flight.transport
+  local now = transport:now()
+  local wait = limiter:take(now)
+  if wait <= 0 then return nil end
+  if flight.deadline_at and now + wait >= flight.deadline_at then
+    limiter:give_back()
+    return failure(flight, "timeout", "not_sent",
+      ("%.2f requests a second leave no slot before the deadline"):format(limiter.rate))
+  end
+  emit(flight, { type = "throttle", wait = wait, rate = limiter.rate })
+  transport:sleep(wait)
+  return flight.state.closed and cancelled(flight) or nil
+end
+
+-- The request as a transport gets it; it may keep or change it.
+local function outgoing(flight, timeout)
+  local config, request = flight.state.config, flight.request
+  local headers = { Accept = "application/json", ["User-Agent"] = config.user_agent }
+  if request.body then headers["Content-Type"] = flight.plan.content_type end
+  local url = config.base_url .. request.path
+  if request.query ~= "" then url = url .. "?" .. request.query end
+  return {
+    operation = flight.plan.operation, method = request.method, url = url,
+    path = request.path, query = request.query, headers = headers, body = request.body,
+    timeout = timeout, connect_timeout = config.connect_timeout,
+    credential = flight.state.credential, user_agent = config.user_agent,
+    ca_file = config.ca_file, proxy = config.proxy,
+    into = request.into, max_body = request.max_body,
+  }
+end
+
+-- One attempt: the value, or nil, the error and the response where there was one.
+local function attempt(flight)
+  local config, deadline_at = flight.state.config, flight.deadline_at
+  local timeout = flight.options.timeout or config.timeout
+  if deadline_at then
+    local left = deadline_at - flight.transport:now()
+    if left <= 0 then
+      return nil, failure(flight, "timeout", "not_sent", "the deadline has passed")
+    end
+    timeout = math.min(timeout, left)
+  end
+  flight.attempt = flight.attempt + 1
+  local method = flight.request.method
+  emit(flight, { type = "attempt", attempt = flight.attempt, method = method })
+
+  local response, failed = flight.transport:send(outgoing(flight, timeout))
+  if not response then
+    if type(failed) ~= "table" then failed = { message = failed } end
+    return nil, failure(flight, failed.kind or "network", failed.outcome or "unknown",
+      tostring(failed.message or "the request failed"))
+  end
+  local read = flight.options.read
+  if not read then
+    local err = answer.check(flight.plan, response)
+    return not err and response or nil, err, response
+  end
+  local value, err = read(response)
+  return value, err, response
+end
+
+-- Reasons that need no telling: the error itself says as much.
+local PLAIN = { same = true, attempts = true }
+
+-- Seconds to wait before the next attempt, or nil when there shall be none.
+local function decide(flight, err, response)
+  local state, transport = flight.state, flight.transport
+  local retry, deadline_at = state.config.retry, flight.deadline_at
+  local header = response and response.headers and response.headers["retry-after"]
+  err.retry_after = policy.retry_after(header, transport:time())
+  local decision = policy.decide {
+    class = flight.plan.row.class, attempt = flight.attempt, attempts = retry.attempts,
+    kind = err.kind, outcome = err.outcome, status = err.status,
+    retry_after = err.retry_after, left = deadline_at and deadline_at - transport:now(),
+    base = retry.base, cap = retry.cap, random = state.random(),
+    budget = state.budget.left, look_up = flight.options.reconcile,
+  }
+  if decision.stop then
+    if not PLAIN[decision.code] then
+      err.message = err.message .. "; not tried again: " .. decision.reason
+    end
+    return nil
+  end
+  if err.kind ~= "rate_limited" then
+    state.budget:take()
+    flight.retries = flight.retries + 1
+  end
+  emit(flight, { type = "retry", attempt = flight.attempt, wait = decision.wait,
+    reason = decision.reason, kind = err.kind, status = err.status,
+    outcome = err.outcome })
+  return decision.wait
+end
+
+-- Attempts until one succeeds or there is no sense in going on.
+local function fly(flight)
+  local state, transport = flight.state, flight.transport
+  while true do
+    local err = wait_for_slot(flight)
+    if err then return nil, err end
+    local value, failed, response = attempt(flight)
+    if value ~= nil then
+      state.limiter:succeeded()
+      state.budget:succeeded(flight.retries)
+      return value
+    end
+    local row = flight.plan.row
+    if flight.unknown and row.done == failed.kind then return row.result end
+    if failed.outcome == "unknown" then flight.unknown = true end
+    if failed.kind == "rate_limited" then state.limiter:throttled(transport:now()) end
+    if flight.attempt == 0 or state.closed then return nil, failed end
+
+    local wait = decide(flight, failed, response)
+    if not wait then return nil, failed end
+    transport:sleep(wait)
+    if state.closed then return nil, cancelled(flight) end
+  end
+end
+
+-- What is known of the error only here.
+local function complete(flight, err, parameters)
+  err.attempts = flight.attempt
+  if flight.plan.row.class == "read" then
+    err.outcome = nil
+  elseif flight.unknown then
+    err.outcome = "unknown" -- an earlier attempt may have worked, whatever came of the last
+  end
+  err.message = privacy.scrub(err.message, flight.state.secrets, parameters)
+  return err
+end
+
+--- Sends a request until it is answered or there is no sense in going on.
+---@param state table       the client's inner state
+---@param self sendcloud.Plan
+---@param request table     from plan.request; `body` may be a buffer, `into` one for the
+---  answer
+---@param options sendcloud.CallOptions?
+---@param parameters table? what was sent, to keep it out of messages
+---@return any value        the response, or what options.read made of it; nil on error
+---@return sendcloud.Error? err
+---@return integer attempts requests made
+function call.exchange(state, self, request, options, parameters)
+  options = options or {}
+  local flight = {
+    state = state, plan = self, request = request, options = options,
+    attempt = 0, retries = 0,
+  }
+  if state.closed then
+    return nil, failure(flight, "closed", self.row.class ~= "read" and "not_sent" or nil,
+      "the client is closed"), 0
+  end
+  local transport, err = state:transport()
+  if not transport then
+    err.operation = self.operation
+    return nil, err, 0
+  end
+
+  local started = transport:now()
+  local seconds = options.deadline or state.config.deadline
+  flight.transport = transport
+  flight.deadline_at = options.deadline_at or (seconds and started + seconds)
+  local value
+  value, err = fly(flight)
+  if value ~= nil then err = nil end
+  if err then complete(flight, err, parameters) end
+  emit(flight, {
+    type = "done", attempts = flight.attempt, seconds = transport:now() - started,
+    ok = err == nil, kind = err and err.kind, status = err and err.status,
+    outcome = err and err.outcome,
+  })
+  return value, err, flight.attempt
+end
+
+-- Where the documents give an operation two addresses, the second is tried when the first
+-- is not there, and remembered.
+local function with_fallback(state, self, request, options, parameters)
+  local other = self.row.fallback_path
+  if other and state.moved[self.operation] then request.path = other end
+  local value, err = call.exchange(state, self, request, options, parameters)
+  if not other or request.path == other or value ~= nil or err.status ~= 404 then
+    return value, err
+  end
+  request.path = other
+  local second, second_err = call.exchange(state, self, request, options, parameters)
+  if second == nil then return nil, second_err.status == 404 and err or second_err end
+  state.moved[self.operation] = true
+  return second
+end
+
+--- Runs an operation.
+---@param state table
+---@param operation string  "members.upsert"
+---@param parameters table  never changed
+---@param options sendcloud.CallOptions?
+---@return any result
+---@return sendcloud.Error? err
+function call.run(state, operation, parameters, options)
+  local self, err = plan.of(state.config.provider, operation)
+  if not self then return nil, err end
+  local request, sent = plan.request(self, parameters)
+  if not request then return nil, sent end
+  options = options or {}
+  return with_fallback(state, self, request, {
+    deadline = options.deadline, deadline_at = options.deadline_at,
+    timeout = options.timeout, reconcile = options.reconcile,
+    read = function(response)
+      return answer.judge(self, response, state.marks, sent, parameters)
+    end,
+  }, parameters)
+end
+
+return call

@@ -1,0 +1,219 @@
+--- The client: configuration, provider and transport wired together behind .members,
+--- .tags and .segments.
+
+local call = require "sendcloud.call"
+local chunks = require "sendcloud.chunks"
+local config = require "sendcloud.config"
+local core = require "sendcloud.core"
+local errors = require "sendcloud.errors"
+local events = require "sendcloud.events"
+local handle = require "sendcloud.handle"
+local members = require "sendcloud.members"
+local pages = require "sendcloud.pages"
+local parallel = require "sendcloud.parallel"
+local plan = require "sendcloud.plan"
+local rate = require "sendcloud.rate"
+local records = require "sendcloud.records"
+local request = require "sendcloud.request"
+local segments = require "sendcloud.segments"
+local tags = require "sendcloud.tags"
+local version = require "sendcloud.version"
+
+local client = {}
+
+---@class sendcloud.Client
+---@field members sendcloud.Members
+---@field tags sendcloud.Tags
+---@field segments sendcloud.Segments
+local Client = {}
+Client.metatable = { __index = Client, __metatable = "sendcloud.client" }
+
+-- The inner state
+-- -----------------------------------------------------------------------------
+
+local State = {}
+State.__index = State
+
+-- Numbers for jitter from a generator of our own: math.random may be unseeded (then every
+-- process would wait the same), or be seeded by the program, whose numbers are not ours
+-- to take.
+local function new_random()
+  local address = tonumber(tostring({}):match("0x(%x+)") or "0", 16) or 0
+  local seed = (core.now() * 1e6 + core.pid() * 7919 + address) % 2147483646
+  local value = math.floor(seed) + 1
+  return function()
+    value = value * 16807 % 2147483647
+    return value / 2147483647
+  end
+end
+
+-- The transports there are by name; each is made when a call first needs it.
+local function named_transport(state, name)
+  local found = state.transports[name]
+  if not found then
+    found = require("sendcloud.transport." .. name).new()
+    state.transports[name] = found
+  end
+  return found
+end
+
+--- The transport for where the code runs just now.
+---@return table|nil
+---@return sendcloud.Error? err `unsupported` in a phase of nginx where nothing can wait
+function State:transport()
+  if self.chosen then return self.chosen end
+  local ngx = rawget(_G, "ngx")
+  if not ngx then return named_transport(self, "curl") end
+  return self:transport_in_nginx()
+end
+
+--- Inside nginx that transport decides; without one every call would stop the worker, as
+--- plain libcurl does, so that it is taken only where nothing else is waiting.
+function State:transport_in_nginx()
+  local found, module = pcall(require, "sendcloud.transport.ngx")
+  if not found then return named_transport(self, "curl") end
+  local name, reason = module.choose()
+  if name then return named_transport(self, name) end
+  return nil, errors.new { kind = "unsupported", message = reason }
+end
+
+-- The transport that the user asked for: a name, a function, or an object with the
+-- methods.
+local function chosen_transport(wanted)
+  if wanted == nil then return nil end
+  if type(wanted) == "function" then
+    return require("sendcloud.transport.function").new(wanted), true
+  elseif type(wanted) == "string" then
+    return require("sendcloud.transport." .. wanted).new(), true
+  end
+  return wanted, false
+end
+
+local function new_state(configuration, user, key)
+  local provider = configuration.provider
+  local credential = core.credential(provider.scheme, user, key)
+  local chosen, owned = chosen_transport(configuration.transport)
+  local state = setmetatable({
+    config = configuration,
+    credential = credential,
+    secrets = { key, credential:header():match("%S+$"), user },
+    chosen = chosen, transports = { chosen = owned and chosen or nil },
+    limiter = rate.new(configuration.rate),
+    budget = rate.budget(),
+    listener = events.listener(configuration.on_event, configuration.log),
+    random = new_random(),
+    abandoned = {},  -- pages fetched ahead for iterators that are gone
+    moved = {},      -- operations found at their second address
+    closed = false,
+  }, State)
+  state.marks = {
+    member = records.metatable("sendcloud.member", members.methods(state)),
+    tag = records.metatable("sendcloud.tag", tags.methods(state)),
+    segment = records.metatable("sendcloud.segment", segments.methods(state),
+      segments.computed),
+  }
+  return state
+end
+
+-- The client
+-- ----------------------------------------------------------------------------------
+
+--- Makes a client. No I/O happens here.
+---@param options sendcloud.Options
+---@return sendcloud.Client|nil
+---@return sendcloud.Error? err kind `config`, and what to set
+function client.new(options)
+  local configuration, user, key = config.check(options)
+  if not configuration then return nil, user end
+  configuration.user_agent = configuration.user_agent or "sendcloud-lua/" .. version
+  local state = new_state(configuration, user, key)
+  return handle.new(Client, state, {
+    members = handle.new(members.class, state),
+    tags = handle.new(tags.class, state),
+    segments = handle.new(segments.class, state),
+  })
+end
+
+-- The state of self; raises at the line that called the method where self is something
+-- else.
+local function state_of(self, usage)
+  local state = handle.state(self, Client)
+  if not state then errors.misuse("call it with a colon: client:" .. usage, 3) end
+  return state
+end
+
+function Client.metatable.__tostring(self)
+  local state = handle.state(self, Client)
+  if not state then return "sendcloud client" end
+  return ("sendcloud client (%s, %s%s)"):format(state.config.provider.name,
+    state.config.base_url, state.closed and ", closed" or "")
+end
+
+--- Closes the client: what is on its way is cancelled, later calls fail with kind
+--- `closed`. Closing again does nothing. What is forgotten the collector closes.
+function Client:close()
+  local state = state_of(self, "close()")
+  if state.closed then return end
+  state.closed = true
+  state.abandoned = {}
+  for _, transport in pairs(state.transports) do transport:close() end
+  state.credential:close()
+end
+
+Client.metatable.__close = function(self) self:close() end
+
+--- Runs any operation by its name.
+---@param operation string     "members.upsert"
+---@param parameters table?    under their Lua names: id, members, where, name,
+---  member_ids, …
+---@param options sendcloud.CallOptions? deadline, timeout, reconcile
+---@return any result          as the method of that name gives it
+---@return sendcloud.Error? err
+function Client:call(operation, parameters, options)
+  local state = state_of(self, "call(operation, parameters)")
+  errors.check_type(operation, "string", "the operation")
+  errors.check_type(parameters, "table", "parameters", true)
+  errors.check_type(options, "table", "options", true)
+  parameters = parameters or {}
+  local self_plan, err = plan.of(state.config.provider, operation)
+  if not self_plan then return nil, err end
+  local row = self_plan.row
+  if row.page then return pages.list(state, operation, parameters, options) end
+  if row.chunk then return chunks.run(state, operation, parameters) end
+  return call.run(state, operation, parameters, options)
+end
+
+--- Sends a request that no operation describes.
+---@param given { method: string?, path: string, query: table?, body: table|string|nil }
+---@return any body  the decoded answer, true for an empty one; nil on error
+---@return sendcloud.Error|integer err_or_status
+---@return table<string, string>? headers
+function Client:request(given)
+  local state = state_of(self, "request{ method = …, path = … }")
+  errors.check_type(given, "table", "the request")
+  return request.run(state, given)
+end
+
+--- Runs functions side by side on one thread, any call of this client inside them
+--- included.
+---@param functions (fun(): any, any)[]
+---@param options? { concurrency: integer? } default the client's
+---@return table results  results[i]: what functions[i] returned first
+---@return table errors   errors[i]: the error it returned or raised
+function Client:parallel(functions, options)
+  local state = state_of(self, "parallel{ … }")
+  errors.check_type(functions, "table", "the functions")
+  errors.check_type(options, "table", "options", true)
+  for index, entry in ipairs(functions) do
+    errors.check_type(entry, "function", "functions[" .. index .. "]")
+  end
+  local concurrency = options and options.concurrency or state.config.concurrency
+  if type(concurrency) ~= "number" or concurrency < 1 or concurrency % 1 ~= 0 then
+    return nil, errors.invalid(nil, "concurrency", "must be a whole number, at least 1")
+  end
+  local transport, err = state:transport()
+  if not transport then return nil, err end
+  return parallel.run(transport, functions, concurrency)
+end
+
+return client

@@ -1,0 +1,261 @@
+--- The options of sendcloud.new, checked. Credentials are handed back beside the
+--- configuration, never inside it.
+
+local errors = require "sendcloud.errors"
+local nearest = require "sendcloud.nearest"
+
+local config = {}
+
+local PROVIDERS = { sendcloud = true, engagelab = true }
+local DEFAULT_RETRY = { attempts = 5, base = 0.25, cap = 20 }
+
+---@class sendcloud.Options
+---@field provider? "sendcloud"|"engagelab" default "sendcloud"
+---@field api_user? string
+---@field api_key? string
+---@field base_url? string          default: the provider's
+---@field region? "sg"|"tr"         EngageLab's data centre
+---@field timeout? number           seconds for one attempt, default 30
+---@field connect_timeout? number   seconds, default 5
+---@field deadline? number|false    seconds for one call with its retries, default 120;
+---  false: none
+---@field retry? { attempts: integer?, base: number?, cap: number? }|false
+---@field rate? number              requests a second, shared by everything the client
+---  does
+---@field concurrency? integer      requests in flight in bulk work and parallel(),
+---  default 8
+---@field ca_file? string           PEM file of the authorities to trust
+---@field proxy? string             URL
+---@field user_agent? string
+---@field transport? "curl"|"ngx"|"sandbox"|fun(request: table): table|nil, any
+---@field on_event? fun(event: sendcloud.Event)
+---@field insecure_http? boolean    allow http:// to a host that is not loopback
+---@field reconcile? boolean        look a name up when the outcome of its creation is
+---  unknown
+
+local function number(minimum, exclusive)
+  return function(value)
+    if type(value) ~= "number" or value ~= value or value == math.huge then
+      return "must be a number"
+    end
+    if value < minimum or (exclusive and value == minimum) then
+      local bound = exclusive and "more than" or "at least"
+      return ("must be %s %g, got %g"):format(bound, minimum, value)
+    end
+  end
+end
+
+local function integer(minimum, maximum)
+  return function(value)
+    local whole = type(value) == "number" and value % 1 == 0
+    if not whole or value < minimum or value > maximum then
+      return ("must be a whole number from %d to %d"):format(minimum, maximum)
+    end
+  end
+end
+
+local function text(value)
+  if type(value) ~= "string" or value == "" then return "must be a text" end
+  if value:find("%c") then return "must not hold a control character" end
+end
+
+local function boolean(value)
+  if type(value) ~= "boolean" then return "must be true or false" end
+end
+
+local CHECKS = {
+  provider = function(value)
+    if type(value) == "table" or PROVIDERS[value] then return nil end
+    return 'must be "sendcloud" or "engagelab"'
+  end,
+  api_user = function(value)
+    if type(value) ~= "string" or value == "" then return "must be a text" end
+    if value:find(":", 1, true) then return "must not hold a colon" end
+    if value:find("%c") then return "must not hold a control character" end
+  end,
+  api_key = function(value)
+    if type(value) ~= "string" or value == "" then return "must be a text" end
+    if value:find("%c") then return "must not hold a control character (CR, LF, NUL)" end
+  end,
+  base_url = text, region = text,
+  timeout = number(0, true), connect_timeout = number(0, true),
+  deadline = function(value)
+    if value == false or value == math.huge then return nil end
+    return number(0, true)(value)
+  end,
+  retry = function(value)
+    if value == false or type(value) == "table" then return nil end
+    return "must be a table or false"
+  end,
+  rate = number(0, true),
+  concurrency = integer(1, 1000),
+  ca_file = text, proxy = text, user_agent = text,
+  transport = function() end, on_event = function() end,
+  insecure_http = boolean, reconcile = boolean,
+}
+
+local RETRY_CHECKS = { attempts = integer(1, 100), base = number(0), cap = number(0) }
+
+-- Every given option by its check; the first thing wrong is told, in the alphabet's
+-- order.
+local function check(options, checks, prefix)
+  local given = {}
+  for name in pairs(options) do given[#given + 1] = tostring(name) end
+  table.sort(given)
+  for _, name in ipairs(given) do
+    local checker = checks[name]
+    local reason = checker and checker(options[name])
+    if not checker then reason = nearest.unknown(name, checks) end
+    if reason then
+      local parameter = prefix .. name
+      return errors.config(parameter .. ": " .. reason, parameter)
+    end
+  end
+end
+
+local function getenv(name)
+  local value = os.getenv(name)
+  return value ~= "" and value or nil
+end
+
+-- The credentials and what goes with them: the caller's own, or all from the environment.
+local function sources(options)
+  local found = {
+    provider = options.provider, base_url = options.base_url,
+    api_user = options.api_user, api_key = options.api_key,
+  }
+  if found.api_user ~= nil or found.api_key ~= nil then return found end
+
+  local env_provider = getenv("SENDCLOUD_PROVIDER")
+  found.provider = found.provider or env_provider
+  found.api_user = getenv("SENDCLOUD_API_USER")
+  found.api_key = getenv("SENDCLOUD_API_KEY")
+  -- A base URL kept for one provider is not used for the other.
+  if not found.base_url and not options.region
+    and (not env_provider or env_provider == found.provider) then
+    found.base_url = getenv("SENDCLOUD_BASE_URL")
+  end
+  return found
+end
+
+local function missing(found)
+  local lacks = {}
+  if found.api_user == nil then lacks[1] = "api_user" end
+  if found.api_key == nil then lacks[#lacks + 1] = "api_key" end
+  if #lacks == 0 then return nil end
+  local variables = table.concat(lacks, " and "):gsub("api_(%a+)", function(word)
+    return "SENDCLOUD_API_" .. word:upper()
+  end)
+  return errors.config(("no credentials: set %s, or the environment's %s"):format(
+    table.concat(lacks, " and "), variables), lacks[1])
+end
+
+local function is_loopback(host)
+  return host == "localhost" or host == "[::1]"
+    or host:match("^127%.%d+%.%d+%.%d+$") ~= nil
+end
+
+--- A base URL without its last slash; plain http only where it cannot be overheard.
+---@param url string
+---@param insecure boolean?
+---@return string|nil url
+---@return string? reason
+function config.base_url(url, insecure)
+  local scheme, rest = url:match("^(%a+)://(.+)$")
+  scheme = scheme and scheme:lower()
+  if scheme ~= "https" and scheme ~= "http" then
+    return nil, "must begin with https://"
+  end
+  if rest:find("[%c%s?#\\]") then return nil, "holds a space, a query or a fragment" end
+  local authority, path = rest:match("^([^/]*)(.*)$")
+  if authority:find("@", 1, true) then
+    return nil, "must not hold credentials; they are api_user and api_key"
+  end
+  local host = authority:match("^%[[%x:.]+%]") or authority:match("^[^:%[%]]+")
+  local port = host and authority:sub(#host + 1)
+  if not host or not (port == "" or port:match("^:%d+$")) then
+    return nil, "is not scheme://host[:port][/path]"
+  end
+  host = host:lower()
+  if scheme == "http" and not insecure and not is_loopback(host) then
+    return nil, "http:// shows the key to the network: use https://, or insecure_http = true"
+  end
+  return scheme .. "://" .. host .. port .. path:gsub("/+$", "")
+end
+
+-- The provider's table.
+local function provider_of(name)
+  if type(name) == "table" then return name end
+  return require("sendcloud.provider." .. (name or "sendcloud"))
+end
+
+-- Where the requests go.
+local function address(options, found, provider)
+  local url = found.base_url
+  if not url and options.region then
+    url = (provider.regions or {})[options.region]
+    if not url then
+      local names = {}
+      for name in pairs(provider.regions or {}) do
+        names[#names + 1] = ('"%s"'):format(name)
+      end
+      table.sort(names)
+      local known = #names > 0 and "one of " .. table.concat(names, ", ")
+        or "left out: " .. provider.name .. " has one address, see base_url"
+      return nil, errors.config("region: must be " .. known, "region")
+    end
+  end
+  local checked, reason = config.base_url(url or provider.base_url, options.insecure_http)
+  if not checked then return nil, errors.config("base_url: " .. reason, "base_url") end
+  return checked
+end
+
+local function retry_of(given)
+  if given == false then return { attempts = 1, base = 0, cap = 0 } end
+  local retry = {}
+  for name, default in pairs(DEFAULT_RETRY) do
+    local value = given and given[name]
+    retry[name] = value == nil and default or value
+  end
+  return retry
+end
+
+--- Checks the options of a client.
+---@param options sendcloud.Options
+---@return table|nil configuration everything but the credentials
+---@return sendcloud.Error|string err_or_user kind `config`; or the API user
+---@return string? key
+function config.check(options)
+  local err = check(options, CHECKS, "")
+  if not err and options.retry then err = check(options.retry, RETRY_CHECKS, "retry.") end
+  if err then return nil, err end
+
+  local found = sources(options)
+  err = missing(found) or check(found, CHECKS, "")
+  if err then return nil, err end
+
+  local provider = provider_of(found.provider)
+  local url
+  url, err = address(options, found, provider)
+  if not url then return nil, err end
+
+  local deadline = options.deadline
+  if deadline == nil then deadline = 120 end
+  if deadline == math.huge then deadline = false end
+  return {
+    provider = provider,
+    base_url = url,
+    timeout = options.timeout or 30,
+    connect_timeout = options.connect_timeout or 5,
+    deadline = deadline or nil,
+    retry = retry_of(options.retry),
+    rate = options.rate,
+    concurrency = options.concurrency or 8,
+    ca_file = options.ca_file, proxy = options.proxy, user_agent = options.user_agent,
+    transport = options.transport, on_event = options.on_event,
+    reconcile = options.reconcile or false,
+    log = getenv("SENDCLOUD_LOG"),
+  }, found.api_user, found.api_key
+end
+
+return config

@@ -1,0 +1,203 @@
+--- Members: the contacts of the address list.
+
+local call = require "sendcloud.call"
+local errors = require "sendcloud.errors"
+local handle = require "sendcloud.handle"
+local pages = require "sendcloud.pages"
+local records = require "sendcloud.records"
+
+---@class sendcloud.Members
+local Members = {}
+Members.metatable = { __index = Members, __metatable = "sendcloud.members" }
+
+local check_type = errors.check_type
+
+local with = records.with
+
+-- The state of self; raises at the line that called the method where self is something
+-- else.
+local function state_of(self, usage)
+  local state = handle.state(self, Members)
+  if not state then errors.misuse("call it with a colon: client.members:" .. usage, 3) end
+  return state
+end
+
+local function change(state, id, changes)
+  if changes.id ~= nil then
+    return nil, errors.invalid("members.update", "id", "cannot be changed")
+  end
+  return call.run(state, "members.update", with(changes, "id", id))
+end
+
+--- Adds members, or updates those whose address is there already.
+---
+--- One the service refuses does not stop the others: it is in `errors`, and the call
+--- succeeds.
+---@param members sendcloud.NewMember[] 1 to 1000
+---@param options? { tag_mode: "append"|"replace"|"keep"|nil, update_existing: boolean? }
+---  tag_mode is "append" by default: with "replace" `tags = {}` clears and no tags at all
+---  keeps; update_existing is true by default
+---@return sendcloud.UpsertReport|nil
+---@return sendcloud.Error? err
+--- Documents: SendCloud members_do and EngageLab marketing/members, 批量添加或更新联系人.
+function Members:upsert(members, options)
+  local state = state_of(self, "upsert(members, options)")
+  check_type(options, "table", "options", true)
+  return call.run(state, "members.upsert", with(options, "members", members))
+end
+
+--- A member by its id.
+---@param id string
+---@return sendcloud.Member|nil
+---@return sendcloud.Error? err `not_found` where there is none
+function Members:get(id)
+  return call.run(state_of(self, "get(id)"), "members.get", { id = id })
+end
+
+--- Changes a member.
+---@param id string
+---@param changes sendcloud.MemberChanges phone, name, fields, tags; `sendcloud.null`
+---  empties one
+---@return sendcloud.Member|nil member the whole member (SendCloud), or only its id
+---  (EngageLab answers no more than a count)
+---@return sendcloud.Error? err
+function Members:update(id, changes)
+  local state = state_of(self, "update(id, changes)")
+  check_type(changes, "table", "changes")
+  return change(state, id, changes)
+end
+
+--- Deletes a member.
+---@param id string
+---@return true|nil
+---@return sendcloud.Error? err `not_found` where there is none
+function Members:delete(id)
+  return call.run(state_of(self, "delete(id)"), "members.delete", { id = id })
+end
+
+--- Deletes every member a condition fits. Without a condition the service would delete
+--- everybody: who means that says `sendcloud.everyone`.
+---@param condition sendcloud.Condition
+---@return integer|nil number deleted
+---@return sendcloud.Error? err
+function Members:delete_where(condition)
+  local state = state_of(self, "delete_where(condition)")
+  return call.run(state, "members.delete_where", { where = condition })
+end
+
+--- A page of members.
+---@param options? { where: sendcloud.Condition?, offset: integer?, count: integer? }
+---  count is 1 to 100, 10 by default
+---@return sendcloud.Page|sendcloud.Member[]|nil
+---@return sendcloud.Error? err
+function Members:list(options)
+  local state = state_of(self, "list{}")
+  check_type(options, "table", "options", true)
+  return pages.list(state, "members.list", options or {})
+end
+
+--- Iterates over members, fetching pages ahead.
+---@param options? { where: sendcloud.Condition?, page_size: integer?, limit: integer?,
+---  cursor: sendcloud.Cursor?, prefetch: integer? }
+---@return fun(): sendcloud.Member|nil next raises the error object when a page fails
+---@return sendcloud.Cursor cursor
+function Members:each(options)
+  local state = state_of(self, "each{}")
+  check_type(options, "table", "options", true)
+  return pages.each(state, "members.list", options or {})
+end
+
+--- Upserts any number of members from a file, an array, an iterator or an open file.
+---@param source string|table|function|file*
+---@param options sendcloud.ImportOptions?
+---@return sendcloud.ImportReport|nil
+---@return sendcloud.Error? err with `report` where it had to stop
+function Members:import(source, options)
+  local state = state_of(self, "import(source, options)")
+  check_type(options, "table", "options", true)
+  return require("sendcloud.import").run(state, source, options or {})
+end
+
+--- Writes members to a file, an open file or a function.
+---@param sink string|function|file*
+---@param options sendcloud.ExportOptions?
+---@return sendcloud.ExportReport|nil
+---@return sendcloud.Error? err with `report` where it had to stop
+function Members:export(sink, options)
+  local state = state_of(self, "export(sink, options)")
+  check_type(options, "table", "options", true)
+  return require("sendcloud.export").run(state, sink, options or {})
+end
+
+-- Records
+-- -----------------------------------------------------------------------------------
+
+---@class sendcloud.Member
+---@field id string
+---@field email string?
+---@field phone string?
+---@field name string?
+---@field fields table<string, any>   values as the service keeps them: text
+---@field tag_ids string[]
+---@field tag_names string[]
+---@field list_id integer?
+---@field user_id integer?            SendCloud only
+---@field create_time string?         UTC+8; `sendcloud.time` reads it
+---@field update_time string?
+---@field unsubscribe_time string?
+---@field create_time_fmt string?     in the time zone of the account; SendCloud only
+---@field update_time_fmt string?
+---@field unsubscribe_time_fmt string?
+---@field update fun(self, changes: sendcloud.MemberChanges): sendcloud.Member|nil,
+---  sendcloud.Error?
+---@field delete fun(self): true|nil, sendcloud.Error?
+---@field refresh fun(self): sendcloud.Member|nil, sendcloud.Error?
+
+---@class sendcloud.MemberChanges
+---@field phone? string|lightuserdata
+---@field name? string|lightuserdata
+---@field fields? table<string, string|number|boolean>
+---@field tags? string[] names of tags
+
+---@class sendcloud.NewMember: sendcloud.MemberChanges
+---@field email string
+
+---@class sendcloud.UpsertReport
+---@field inserted { id: string, email: string }[]
+---@field updated { id: string, email: string }[]
+---@field errors { email: string, message: string }[]
+---@field inserted_count integer
+---@field updated_count integer
+---@field error_count integer
+
+--- The methods of a client's member records.
+---@param state table
+---@return table<string, function>
+local function methods_of(state)
+  local methods = {}
+
+  -- Changes the member and takes over what the service answers.
+  function methods.update(self, changes)
+    errors.check_self(records.is(self), "member:update(changes)")
+    check_type(changes, "table", "changes")
+    local fresh, err = change(state, self.id, changes)
+    if not fresh then return nil, err end
+    if fresh.email == nil then return fresh end -- an id and no more
+    return records.take_over(self, fresh)
+  end
+
+  function methods.delete(self)
+    errors.check_self(records.is(self), "member:delete()")
+    return call.run(state, "members.delete", { id = self.id })
+  end
+
+  -- Reads the member anew, in place.
+  function methods.refresh(self)
+    errors.check_self(records.is(self), "member:refresh()")
+    return records.renew(self, call.run(state, "members.get", { id = self.id }))
+  end
+
+  return methods
+end
+
+return { class = Members, methods = methods_of }

@@ -1,0 +1,62 @@
+--- Keeps what is private out of messages that quote the service.
+
+local privacy = {}
+
+local HIDDEN = "***"
+local SHORTEST = 4   -- bytes; a shorter value would be found in ordinary words
+local DEEPEST = 6
+
+local function plain_replace(text, what, by)
+  local from = 1
+  local parts = {}
+  while true do
+    local first, last = text:find(what, from, true)
+    if not first then break end
+    parts[#parts + 1] = text:sub(from, first - 1) .. by
+    from = last + 1
+  end
+  parts[#parts + 1] = text:sub(from)
+  return table.concat(parts)
+end
+
+-- Names of the fields that a condition asks about stay: the message would be of no use
+-- without.
+local KEPT = {
+  field = true, op = true, relation = true, id = true, type = true, tag_mode = true,
+}
+
+local function hide_values(text, value, depth)
+  if type(value) == "string" then
+    if #value >= SHORTEST and text:find(value, 1, true) then
+      return plain_replace(text, value, HIDDEN)
+    end
+  elseif type(value) == "table" and depth < DEEPEST then
+    for key, inner in pairs(value) do
+      if not KEPT[key] then text = hide_values(text, inner, depth + 1) end
+    end
+  end
+  return text
+end
+
+--- Hides the local part of every e-mail address.
+---@param text string
+---@return string
+function privacy.mask_addresses(text)
+  return (text:gsub("[^%s\"'<>()%[%],;:@]+@([%w%-%.]*)", HIDDEN .. "@%1"))
+end
+
+--- Text of the service as it may be shown: without secrets, addresses and the values that
+--- were sent.
+---@param text string
+---@param secrets string[]  key, header and what else nobody may see
+---@param parameters table? what the call sent
+---@return string
+function privacy.scrub(text, secrets, parameters)
+  for _, secret in ipairs(secrets) do
+    if #secret >= SHORTEST then text = plain_replace(text, secret, HIDDEN) end
+  end
+  if parameters then text = hide_values(text, parameters, 0) end
+  return privacy.mask_addresses(text)
+end
+
+return privacy

@@ -1,0 +1,64 @@
+--- What records of every kind share: their metatables, and taking over what an answer
+--- says.
+--
+-- A record is a plain table of what the service told. Its methods come from a metatable
+-- of its client, which holds the client's state in closures and cannot be fetched.
+
+local records = {}
+
+--- Whether value can be a record: methods called with a dot get something else.
+---@return boolean
+function records.is(value)
+  return type(value) == "table" and type(rawget(value, "id")) == "string"
+end
+
+--- A copy of a table with one entry more.
+---@param options table?
+---@param name string
+---@param value any
+---@return table
+function records.with(options, name, value)
+  local copy = {}
+  for key, option in pairs(options or {}) do copy[key] = option end
+  copy[name] = value
+  return copy
+end
+
+--- Replaces what a record holds.
+---@param record table
+---@param fresh table
+---@return table record
+function records.take_over(record, fresh)
+  for key in pairs(record) do record[key] = nil end
+  for key, value in pairs(fresh) do record[key] = value end
+  return record
+end
+
+--- The same for the result of a call; an error is passed on.
+---@param record table
+---@param fresh table|nil
+---@param err sendcloud.Error?
+function records.renew(record, fresh, err)
+  if not fresh then return nil, err end
+  return records.take_over(record, fresh)
+end
+
+--- The metatable of one kind of record.
+---@param name string what getmetatable shows
+---@param methods table<string, function>
+---@param computed? table<string, fun(record: table): any> fields worked out when read
+---@return table
+function records.metatable(name, methods, computed)
+  local index = methods
+  if computed then
+    index = function(record, key)
+      local method = methods[key]
+      if method then return method end
+      local compute = computed[key]
+      return compute and compute(record)
+    end
+  end
+  return { __index = index, __metatable = name, __name = name }
+end
+
+return records

@@ -1,0 +1,292 @@
+--- Segments: saved conditions that the service evaluates in the background.
+
+local call = require "sendcloud.call"
+local chunks = require "sendcloud.chunks"
+local condition = require "sendcloud.condition"
+local errors = require "sendcloud.errors"
+local handle = require "sendcloud.handle"
+local pages = require "sendcloud.pages"
+local reconcile = require "sendcloud.reconcile"
+local records = require "sendcloud.records"
+
+---@class sendcloud.Segments
+local Segments = {}
+Segments.metatable = { __index = Segments, __metatable = "sendcloud.segments" }
+
+local check_type, with = errors.check_type, records.with
+
+local WAIT_TIMEOUT = 300   -- seconds
+local FIRST_POLL = 0.5     -- seconds between two looks, growing
+local GROWTH = 1.5
+local SLOWEST_POLL = 10
+local LOOK_EVERY = 3       -- looks at the progress between two at the segment itself
+
+-- The state of self; raises at the line that called the method where self is something
+-- else.
+local function state_of(self, usage)
+  local state = handle.state(self, Segments)
+  if not state then
+    errors.misuse("call it with a colon: client.segments:" .. usage, 3)
+  end
+  return state
+end
+
+--- Creates a segment. Its type follows from the condition.
+---@param definition { name: string, where: sendcloud.Condition, reconcile: boolean? }
+---  name has 1 to 48 characters, none of ^ ? + . * \ [ ] ( ); reconcile: when it cannot
+---  be told whether the segment was made, look its name up before sending again
+---@param options? { reconcile: boolean? }
+---@return sendcloud.Segment|nil segment at least its id and name
+---@return sendcloud.Error? err
+--- Document: SendCloud segments_do, "创建分组"
+function Segments:create(definition, options)
+  local state = state_of(self, "create{ name = …, where = … }")
+  check_type(definition, "table", "the definition")
+  check_type(options, "table", "options", true)
+  local wanted = definition.reconcile
+  if wanted == nil then wanted = options and options.reconcile end
+  if wanted == nil then wanted = state.config.reconcile end
+  return reconcile.create(state, "segments.create", with(definition, "reconcile", nil),
+    "segments.list", { reconcile = wanted })
+end
+
+--- Replaces a segment's condition, and its name where one is given.
+---@param id string
+---@param changes { name: string?, where: sendcloud.Condition } where is required by the
+---  service
+---@return sendcloud.Segment|nil
+---@return sendcloud.Error? err
+function Segments:update(id, changes)
+  local state = state_of(self, "update(id, { name = …, where = … })")
+  check_type(changes, "table", "changes")
+  return call.run(state, "segments.update", with(changes, "id", id))
+end
+
+--- A segment by its id.
+---@param id string
+---@return sendcloud.Segment|nil
+---@return sendcloud.Error? err `not_found` where there is none
+function Segments:get(id)
+  return call.run(state_of(self, "get(id)"), "segments.get", { id = id })
+end
+
+--- Deletes a segment; its members stay.
+---@param id string
+---@return true|nil
+---@return sendcloud.Error? err `not_found` where there is none
+function Segments:delete(id)
+  return call.run(state_of(self, "delete(id)"), "segments.delete", { id = id })
+end
+
+--- A page of segments.
+---@param options? { name: string?, type: "field"|"campaign"|nil, offset: integer?, count:
+---  integer? }
+---@return sendcloud.Page|sendcloud.Segment[]|nil
+---@return sendcloud.Error? err
+function Segments:list(options)
+  local state = state_of(self, "list{}")
+  check_type(options, "table", "options", true)
+  return pages.list(state, "segments.list", options or {})
+end
+
+--- Iterates over segments.
+---@param options? { name: string?, type: "field"|"campaign"|nil, page_size: integer?,
+---  limit: integer?, cursor: sendcloud.Cursor? }
+---@return fun(): sendcloud.Segment|nil next raises the error object when a page fails
+---@return sendcloud.Cursor cursor
+function Segments:each(options)
+  local state = state_of(self, "each{}")
+  check_type(options, "table", "options", true)
+  return pages.each(state, "segments.list", options or {})
+end
+
+--- How far the service is with a segment.
+---@param id string
+---@return { percent: integer, complete: boolean, status_desc: string }|nil
+---@return sendcloud.Error? err
+function Segments:progress(id)
+  return call.run(state_of(self, "progress(id)"), "segments.progress", { id = id })
+end
+
+-- What a look at the segment itself says: the segment when it is ready, an error when it
+-- failed, nothing while it is worked on.
+local function verdict(segment)
+  if segment.status == "ready" then return segment end
+  if segment.status ~= "failed" then return nil end
+  local said = segment.process and segment.process.status_desc
+  return nil, errors.new {
+    kind = "rejected", operation = "segments.wait",
+    message = "the segment failed" .. (said and ": " .. said or ""),
+  }
+end
+
+local function too_late(progress, timeout)
+  local percent = progress and progress.percent
+  return errors.new {
+    kind = "timeout", operation = "segments.wait",
+    message = ("the segment is not ready after %g s%s"):format(timeout,
+      percent and (" (%s %%)"):format(tostring(percent)) or ""),
+  }
+end
+
+local function wait_until_ready(state, id, timeout, on_progress)
+  local transport, unsupported = state:transport()
+  if not transport then return nil, unsupported end
+  local ends_at = transport:now() + timeout
+  local within = { deadline_at = ends_at }
+  local pause, looks = FIRST_POLL, 0
+  while true do
+    local progress, err = call.run(state, "segments.progress", { id = id }, within)
+    if not progress then return nil, err end
+    if on_progress then on_progress(progress) end
+    looks = looks + 1
+    -- A failure shows only in the segment; its progress may never be complete.
+    if progress.complete or looks % LOOK_EVERY == 0 then
+      local segment
+      segment, err = call.run(state, "segments.get", { id = id }, within)
+      if not segment then return nil, err end
+      local ready, failed = verdict(segment)
+      if ready or failed then return ready, failed end
+    end
+    if transport:now() + pause >= ends_at then return nil, too_late(progress, timeout) end
+    transport:sleep(pause)
+    pause = math.min(SLOWEST_POLL, pause * GROWTH)
+  end
+end
+
+local function wait(state, id, options)
+  local timeout = options and options.timeout or WAIT_TIMEOUT
+  if type(timeout) ~= "number" or timeout <= 0 then
+    return nil, errors.invalid("segments.wait", "timeout", "must be seconds, more than 0")
+  end
+  return wait_until_ready(state, id, timeout, options and options.on_progress)
+end
+
+--- Waits until the service has evaluated a segment.
+---@param id string
+---@param options? { timeout: number?, on_progress: fun(progress: table)? } timeout in
+---  seconds, 300 by default
+---@return sendcloud.Segment|nil
+---@return sendcloud.Error? err `rejected` where the segment failed, `timeout` where it
+---  takes too long
+function Segments:wait(id, options)
+  local state = state_of(self, "wait(id, {})")
+  check_type(options, "table", "options", true)
+  check_type(options and options.on_progress, "function", "on_progress", true)
+  return wait(state, id, options)
+end
+
+--- A page of the members of a segment.
+---@param id string
+---@param options? { where: sendcloud.Condition?, offset: integer?, count: integer? }
+---  where narrows it
+---@return sendcloud.Page|sendcloud.Member[]|nil
+---@return sendcloud.Error? err
+function Segments:members(id, options)
+  local state = state_of(self, "members(id, {})")
+  check_type(options, "table", "options", true)
+  return pages.list(state, "segments.members", with(options, "id", id))
+end
+
+--- Iterates over the members of a segment.
+---@param id string
+---@param options? { where: sendcloud.Condition?, page_size: integer?, limit: integer?,
+---  cursor: sendcloud.Cursor? }
+---@return fun(): sendcloud.Member|nil next raises the error object when a page fails
+---@return sendcloud.Cursor cursor
+function Segments:each_member(id, options)
+  local state = state_of(self, "each_member(id, {})")
+  check_type(options, "table", "options", true)
+  return pages.each(state, "segments.members", with(options, "id", id))
+end
+
+--- Removes members from a segment. A segment is a condition, so the document can only
+--- mean that the contacts are deleted.
+---@param id string
+---@param member_ids string[] any number, sent 1000 at a time
+---@return integer|nil number as the service counts
+---@return sendcloud.Error? err with `report` { number, sent, total } when a later part
+---  failed
+function Segments:remove_members(id, member_ids)
+  local state = state_of(self, "remove_members(id, member_ids)")
+  return chunks.run(state, "segments.remove_members",
+    { id = id, member_ids = member_ids })
+end
+
+-- Records
+-- -----------------------------------------------------------------------------------
+
+---@class sendcloud.Segment
+---@field id string
+---@field name string?
+---@field user_id integer?
+---@field list_id integer?
+---@field status? "failed"|"updating"|"ready"
+---@field create_time string?   UTC+8; `sendcloud.time` reads it
+---@field update_time string?
+---@field member_total integer?
+---@field type? "field"|"campaign"
+---@field relation? "and"|"or"
+---@field conditions sendcloud.ConditionItem[]
+---@field process? { percent: integer, complete: boolean, status_desc: string }
+---@field where sendcloud.Condition? the condition, ready to be sent back
+---@field update fun(self, changes: table): sendcloud.Segment|nil, sendcloud.Error?
+---@field delete fun(self): true|nil, sendcloud.Error?
+---@field refresh fun(self): sendcloud.Segment|nil, sendcloud.Error?
+---@field wait fun(self, options: table?): sendcloud.Segment|nil, sendcloud.Error?
+---@field members fun(self, options: table?): sendcloud.Page|nil, sendcloud.Error?
+---@field each_member fun(self, options: table?): fun(): sendcloud.Member|nil
+
+--- The methods of a client's segment records.
+---@param state table
+---@return table<string, function>
+local function methods_of(state)
+  local methods = {}
+
+  -- Replaces the condition (and the name) and takes over what the service answers.
+  function methods.update(self, changes)
+    errors.check_self(records.is(self), "segment:update{ where = … }")
+    check_type(changes, "table", "changes")
+    return records.renew(self,
+      call.run(state, "segments.update", with(changes, "id", self.id)))
+  end
+
+  function methods.delete(self)
+    errors.check_self(records.is(self), "segment:delete()")
+    return call.run(state, "segments.delete", { id = self.id })
+  end
+
+  -- Reads the segment anew, in place.
+  function methods.refresh(self)
+    errors.check_self(records.is(self), "segment:refresh()")
+    return records.renew(self, call.run(state, "segments.get", { id = self.id }))
+  end
+
+  -- Waits until the segment is ready and takes over what it is then.
+  function methods.wait(self, options)
+    errors.check_self(records.is(self), "segment:wait{}")
+    check_type(options, "table", "options", true)
+    check_type(options and options.on_progress, "function", "on_progress", true)
+    return records.renew(self, wait(state, self.id, options))
+  end
+
+  function methods.members(self, options)
+    errors.check_self(records.is(self), "segment:members{}")
+    check_type(options, "table", "options", true)
+    return pages.list(state, "segments.members", with(options, "id", self.id))
+  end
+
+  function methods.each_member(self, options)
+    errors.check_self(records.is(self), "segment:each_member{}")
+    check_type(options, "table", "options", true)
+    return pages.each(state, "segments.members", with(options, "id", self.id))
+  end
+
+  return methods
+end
+
+return {
+  class = Segments,
+  methods = methods_of,
+  computed = { where = condition.from_segment },
+}
