@@ -309,6 +309,7 @@ static const luaL_Reg methods[] = {
     {"is_open", is_open},
     {"listen", listen_box},
     {"now", box_now},
+    {"quiet", sc_lua_box_quiet},
     {"requests", sc_lua_box_requests},
     {"reset", sc_lua_box_reset},
     {"restore", sc_lua_box_restore},

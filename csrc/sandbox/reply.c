@@ -43,8 +43,7 @@ static ssize_t read_body(void *cls, uint64_t at, char *to, size_t room)
     uint64_t n = body->limit - at;
 
     if (at >= body->limit)
-        return body->limit < body->answer.body_len ? MHD_CONTENT_READER_END_WITH_ERROR
-                                                   : MHD_CONTENT_READER_END_OF_STREAM;
+        return MHD_CONTENT_READER_END_WITH_ERROR; /* less than was claimed, or it is not asked */
     if (body->piece > 0) {
         if (at >= body->next) {
             body->next += body->piece;
@@ -73,7 +72,7 @@ static struct body *new_body(struct sc_answer *answer, sc_reply_pause pause, voi
     return body;
 }
 
-/* The answer says how much comes; less or more does. */
+/* The answer says less than what comes. */
 static struct MHD_Response *with_false_length(struct body *body)
 {
     struct MHD_Response *response;
@@ -84,7 +83,7 @@ static struct MHD_Response *with_false_length(struct body *body)
     if (!response)
         return NULL;
     snprintf(text, sizeof text, "%lld", (long long)body->answer.delivery.content_length);
-    MHD_set_response_options(response, MHD_RF_INSANITY_HEADER_CONTENT_LENGTH, MHD_RO_END);
+    MHD_set_response_options(response, MHD_RF_INSANITY_HEADER_CONTENT_LENGTH | MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
     if (MHD_add_response_header(response, "Connection", "close") == MHD_YES &&
         MHD_add_response_header(response, "Content-Length", text) == MHD_YES)
         return response;
@@ -95,6 +94,7 @@ static struct MHD_Response *with_false_length(struct body *body)
 static struct MHD_Response *make(struct body *body)
 {
     const struct sc_delivery *delivery = &body->answer.delivery;
+    uint64_t claimed = body->answer.body_len;
     struct MHD_Response *response;
     union {
         const char *from;
@@ -109,11 +109,12 @@ static struct MHD_Response *make(struct body *body)
         body->piece = (body->limit + pieces - 1) / pieces;
         body->gap = delivery->drip / (double)pieces;
     }
+    if (delivery->content_length >= 0 && (uint64_t)delivery->content_length < body->limit)
+        return with_false_length(body);
     if (delivery->content_length >= 0)
-        response = with_false_length(body);
-    else if (body->piece > 0 || body->limit < body->answer.body_len)
-        response = MHD_create_response_from_callback(body->answer.body_len, 65536, read_body,
-                                                     body, free_body);
+        claimed = (uint64_t)delivery->content_length;
+    if (body->piece > 0 || body->limit < claimed)
+        response = MHD_create_response_from_callback(claimed, 65536, read_body, body, free_body);
     else
         response = MHD_create_response_from_buffer_with_free_callback_cls(
             body->answer.body_len, bytes.to, free_body, body);

@@ -1,0 +1,129 @@
+--- The transport that needs no socket: requests go straight to a sandbox in this process.
+--
+-- Its clock is the sandbox's. Waiting, for an answer that a fault delays or because a call
+-- sleeps, moves that clock and takes no time; a Retry-After of ten minutes passes at once.
+
+local core = require "sendcloud.sandbox.core"
+local loop = require "sendcloud.loop"
+
+local sandbox = {}
+
+---@class sendcloud.SandboxDriver: sendcloud.Driver
+local Driver = {}
+Driver.__index = Driver
+
+-- "Name: value" lines, in an order that does not depend on the run.
+local function header_lines(request)
+  local lines = {}
+  for name, value in pairs(request.headers or {}) do
+    lines[#lines + 1] = name .. ": " .. tostring(value)
+  end
+  table.sort(lines)
+  if request.user_agent then lines[#lines + 1] = "User-Agent: " .. request.user_agent end
+  if request.credential then
+    lines[#lines + 1] = "Authorization: " .. request.credential:header()
+  end
+  return lines
+end
+
+local function target_of(request)
+  if request.url then
+    local target = request.url:gsub("^%a[%w+.-]*://[^/?#]*", "", 1)
+    return target:sub(1, 1) == "/" and target or "/" .. target
+  end
+  local query = request.query
+  return request.path .. (query and query ~= "" and "?" .. query or "")
+end
+
+function Driver:start(request)
+  local body = request.body
+  local response, failure, seconds, came = self.core:handle(request.method, target_of(request),
+    header_lines(request), body and tostring(body) or nil, request.timeout)
+  local ticket = { response = response, failure = failure }
+  if seconds > 0 then
+    ticket.due = came + seconds
+    self.waiting[ticket] = true
+  end
+  return ticket
+end
+
+function Driver:done(ticket)
+  return not ticket.due or ticket.due <= self:now()
+end
+
+function Driver:result(ticket)
+  self.waiting[ticket] = nil
+  return ticket.response, ticket.failure
+end
+
+function Driver:cancel(ticket)
+  if self:done(ticket) then return end
+  self.waiting[ticket] = nil
+  ticket.due, ticket.response = nil, nil
+  ticket.failure = {
+    kind = "cancelled", message = "the request was cancelled", outcome = "unknown",
+    place = "receive",
+  }
+end
+
+-- Moves the clock to the first answer that comes within the time, or by all of it.
+function Driver:wait(seconds)
+  local now = self:now()
+  local till = now + seconds
+  local done = 0
+  for ticket in pairs(self.waiting) do
+    if ticket.due < till then till = ticket.due end
+  end
+  if till > now then self:move(till - now) end
+  now = self:now()
+  for ticket in pairs(self.waiting) do
+    if ticket.due <= now then
+      ticket.due = nil
+      self.waiting[ticket] = nil
+      done = done + 1
+    end
+  end
+  return done
+end
+
+-- A sandbox that was stopped has no clock; what still waits goes on with one of its own.
+function Driver:move(seconds)
+  if self.core:is_open() then
+    self.core:advance(seconds)
+  else
+    self.last = self.last + seconds
+  end
+end
+
+function Driver:now()
+  if self.core:is_open() then
+    local now = self.core:now()
+    if now > self.last then self.last = now end
+  end
+  return self.last
+end
+
+function Driver:time()
+  return self.core:is_open() and self.core:time() or os.time()
+end
+
+function Driver:close()
+  if self.owned then self.core:close() end
+end
+
+--- A transport to a sandbox, which it does not stop; without one to an empty one of its own,
+--- which takes any credentials and goes when the transport is closed.
+---@param box table?   what sendcloud.sandbox's start gives
+---@return sendcloud.Loop transport
+function sandbox.new(box)
+  local engine = box and box.core
+  if not engine then
+    engine = assert(core.open {})
+    engine:switch("auth", "open")
+  end
+  return loop.new(setmetatable({
+    core = engine, owned = not box, waiting = {}, last = 0,
+  }, Driver))
+end
+
+return sandbox
