@@ -1,0 +1,300 @@
+/* lua_rows: `core.rows`: a source of rows, how they are cut and what is made of them. */
+#include "lua_rows.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+/* Rows of a batch are numbered in 16 bits. */
+#define BATCH_ROWS_MAX 60000
+
+static struct sc_rows *check_rows(lua_State *L)
+{
+    return luaL_checkudata(L, 1, SC_ROWS_TYPE);
+}
+
+static void push_count(lua_State *L, uint64_t n)
+{
+    lua_pushinteger(L, (lua_Integer)n);
+}
+
+static int no_memory(lua_State *L)
+{
+    return luaL_error(L, "not enough memory for the rows of a batch");
+}
+
+/* ---- options ---- */
+
+static double option(lua_State *L, int index, const char *name, double fallback, double max)
+{
+    double value;
+
+    lua_getfield(L, index, name);
+    value = lua_isnil(L, -1) ? fallback : (double)lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    if (!(value >= 1 && value <= max))
+        luaL_error(L, "rows: %s is out of range", name);
+    return value;
+}
+
+/* core.rows{ batch =, batch_bytes =, row_max =, live = } -> rows; live is the number of batches
+ * that will be alive at a time */
+static int core_rows(lua_State *L)
+{
+    struct sc_rows *r;
+    struct timespec now;
+    double live, batch;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    batch = option(L, 1, "batch", 1000, BATCH_ROWS_MAX);
+    live = option(L, 1, "live", 2, SC_ROWS_SLOTS);
+    r = sc_lua_newobject(L, sizeof *r, SC_ROWS_TYPE);
+    sc_csv_init(&r->csv, (size_t)option(L, 1, "row_max", (double)SC_CSV_ROW_MAX, 1e8));
+    sc_rows_plan_init(&r->plan);
+    sc_rows_keys_init(&r->keys);
+    r->batch_rows = (size_t)batch;
+    r->batch_bytes = (size_t)option(L, 1, "batch_bytes", 1 << 20, 1e8);
+    r->left = UINT64_MAX;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (sc_rows_fold_init(&r->fold, (size_t)(batch * live),
+                          (uint64_t)now.tv_nsec * 0x9e3779b97f4a7c15u ^ (uintptr_t)r))
+        return no_memory(L);
+    return 1;
+}
+
+static int rows_gc(lua_State *L)
+{
+    struct sc_rows *r = check_rows(L);
+
+    sc_csv_free(&r->csv);
+    sc_rows_plan_free(&r->plan);
+    sc_rows_keys_free(&r->keys);
+    sc_rows_fold_free(&r->fold);
+    return 0;
+}
+
+/* ---- the source ---- */
+
+static int rows_feed(lua_State *L)
+{
+    size_t n;
+    const char *bytes = sc_lua_checkbytes(L, 2, &n);
+
+    if (sc_csv_feed(&check_rows(L)->csv, bytes, n))
+        return no_memory(L);
+    return 0;
+}
+
+static int rows_finish(lua_State *L)
+{
+    sc_csv_finish(&check_rows(L)->csv);
+    return 0;
+}
+
+/* rows:sniff([separator]) -> separator | nil, "utf-16" | "zip". "" makes every line one cell. */
+static int rows_sniff(lua_State *L)
+{
+    static const char *const wrong[] = {"", "utf-16", "zip"};
+    struct sc_csv *c = &check_rows(L)->csv;
+    const char *separator = luaL_optstring(L, 2, NULL);
+    int text = sc_csv_sniff(c, separator ? (*separator ? *separator : ',') : 0);
+
+    if (text != SC_CSV_TEXT_OK) {
+        lua_pushnil(L);
+        lua_pushstring(L, wrong[text]);
+        return 2;
+    }
+    if (separator && !*separator)
+        c->separator = 0;
+    lua_pushlstring(L, &c->separator, c->separator ? 1 : 0);
+    return 1;
+}
+
+/* rows:seek(offset, line): the source goes on there */
+static int rows_seek(lua_State *L)
+{
+    double offset = luaL_checknumber(L, 2), line = luaL_checknumber(L, 3);
+
+    luaL_argcheck(L, offset >= 0 && offset < 9e15, 2, "out of range");
+    luaL_argcheck(L, line >= 1 && line < 9e15, 3, "out of range");
+    sc_csv_seek(&check_rows(L)->csv, (uint64_t)offset, (uint64_t)line);
+    return 0;
+}
+
+/* rows:position() -> offset and physical line number of the next row */
+static int rows_position(lua_State *L)
+{
+    const struct sc_csv *c = &check_rows(L)->csv;
+
+    push_count(L, c->base + c->pos);
+    push_count(L, c->line);
+    return 2;
+}
+
+/* rows:dialect([separator, eol, crlf]) -> the same: how rows are cut */
+static int rows_dialect(lua_State *L)
+{
+    struct sc_csv *c = &check_rows(L)->csv;
+
+    if (!lua_isnoneornil(L, 2)) {
+        const char *separator = luaL_checkstring(L, 2), *eol = luaL_checkstring(L, 3);
+
+        c->separator = *separator;
+        c->eol = *eol == '\r' ? '\r' : '\n';
+        c->crlf = (char)lua_toboolean(L, 4);
+    }
+    lua_pushlstring(L, &c->separator, c->separator ? 1 : 0);
+    lua_pushlstring(L, &c->eol, 1);
+    lua_pushboolean(L, c->crlf);
+    return 3;
+}
+
+static int rows_limit(lua_State *L)
+{
+    double n = luaL_checknumber(L, 2);
+
+    check_rows(L)->left = n >= 0 && n < 1e15 ? (uint64_t)n : UINT64_MAX;
+    return 0;
+}
+
+/* rows:read() -> list of cells, line | nil, "more" | "end" | "long" | "wide" | "unclosed", line */
+static int rows_read(lua_State *L)
+{
+    static const char *const words[] = {"", "", "more", "end", "long", "wide", "unclosed"};
+    struct sc_csv *c = &check_rows(L)->csv;
+    int status = sc_csv_next(c);
+
+    if (status < 0)
+        return no_memory(L);
+    if (status != SC_CSV_ROW) {
+        lua_pushnil(L);
+        lua_pushstring(L, words[status]);
+    } else {
+        lua_createtable(L, (int)c->count, 0);
+        for (size_t i = 0; i < c->count; i++) {
+            lua_pushlstring(L, c->cells[i].at, c->cells[i].len);
+            lua_rawseti(L, -2, (int)i + 1);
+        }
+    }
+    push_count(L, c->row_line);
+    return status == SC_CSV_ROW ? 2 : 3;
+}
+
+/* ---- the plan ---- */
+
+static void take_text(lua_State *L, struct sc_rows_plan *p, int index, const char *name,
+                      struct sc_rows_text *out)
+{
+    size_t n;
+    const char *s;
+
+    lua_getfield(L, index, name);
+    s = lua_isnil(L, -1) ? "" : luaL_checklstring(L, -1, &n);
+    if (lua_isnil(L, -1))
+        n = 0;
+    if (sc_rows_plan_text(p, s, n, out))
+        no_memory(L);
+    lua_pop(L, 1);
+}
+
+static void take_step(lua_State *L, struct sc_rows_plan *p, int index)
+{
+    static const char *const uses[] = {"address", "text", "field", "tags", NULL};
+    struct sc_rows_step *step = sc_rows_plan_step(p);
+    lua_Number cell, max;
+
+    if (!step)
+        no_memory(L);
+    lua_getfield(L, index, "use");
+    step->use = (enum sc_rows_use)luaL_checkoption(L, -1, NULL, uses);
+    lua_getfield(L, index, "cell");
+    cell = luaL_checknumber(L, -1);
+    lua_getfield(L, index, "max");
+    max = luaL_optnumber(L, -1, 0);
+    lua_pop(L, 3);
+    luaL_argcheck(L, cell >= 1 && cell <= SC_CSV_CELLS_MAX, 2, "a cell's number");
+    luaL_argcheck(L, max >= 0 && max < 1e9, 2, "a step's max");
+    step->cell = (uint32_t)cell - 1;
+    step->max = (uint32_t)max;
+    take_text(L, p, index, "key", &step->key);
+    take_text(L, p, index, "name", &step->name);
+    take_text(L, p, index, "target", &step->target);
+}
+
+/* rows:plan{ head =, tail =, fields =, tags =, more_tags =, steps = { … } }: JSON text around the
+ * cells; each step { use =, cell =, key =, name =, target =, max = }, the address first */
+static int rows_plan(lua_State *L)
+{
+    struct sc_rows_plan *p = &check_rows(L)->plan;
+    size_t steps;
+
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    sc_rows_plan_free(p);
+    take_text(L, p, 2, "head", &p->head);
+    take_text(L, p, 2, "tail", &p->tail);
+    take_text(L, p, 2, "fields", &p->fields);
+    take_text(L, p, 2, "tags", &p->tags);
+    take_text(L, p, 2, "more_tags", &p->more_tags);
+    lua_getfield(L, 2, "steps");
+    luaL_checktype(L, 3, LUA_TTABLE);
+    steps = sc_rawlen(L, 3);
+    for (size_t i = 1; i <= steps; i++) {
+        lua_rawgeti(L, 3, (int)i);
+        luaL_checktype(L, 4, LUA_TTABLE);
+        take_step(L, p, 4);
+        lua_pop(L, 1);
+    }
+    luaL_argcheck(L, p->count && p->steps[0].use == SC_ROWS_ADDRESS, 2, "no address");
+    p->address_at = p->steps[0].key.len;
+    sc_rows_plan_measure(p);
+    return 0;
+}
+
+/* rows:answers{ inserted = { key, … }, updated =, errors =, inserted_count =, updated_count =,
+ * address =, message =, unlisted_taken = boolean }: the keys of an answer */
+static int rows_answers(lua_State *L)
+{
+    static const char *const roles[] = {"inserted", "updated", "errors", "inserted_count",
+                                        "updated_count", "address", "message"};
+    struct sc_rows_keys *k = &check_rows(L)->keys;
+
+    luaL_checktype(L, 2, LUA_TTABLE);
+    sc_rows_keys_free(k);
+    for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
+        size_t count;
+
+        lua_getfield(L, 2, roles[i]);
+        luaL_checktype(L, -1, LUA_TTABLE);
+        count = sc_rawlen(L, -1);
+        for (size_t j = 1; j <= count; j++) {
+            size_t n;
+            const char *key;
+
+            lua_rawgeti(L, -1, (int)j);
+            key = luaL_checklstring(L, -1, &n);
+            if (sc_rows_keys_add(k, (enum sc_rows_role)i, key, n))
+                return no_memory(L);
+            lua_pop(L, 1);
+        }
+        lua_pop(L, 1);
+    }
+    lua_getfield(L, 2, "unlisted_taken");
+    k->unlisted_taken = lua_toboolean(L, -1);
+    return 0;
+}
+
+void sc_open_rows(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"feed", rows_feed},         {"finish", rows_finish},   {"sniff", rows_sniff},
+        {"seek", rows_seek},         {"position", rows_position}, {"dialect", rows_dialect},
+        {"limit", rows_limit},       {"read", rows_read},       {"plan", rows_plan},
+        {"answers", rows_answers},   {NULL, NULL}};
+    static const luaL_Reg meta[] = {{"__gc", rows_gc}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"rows", core_rows}, {NULL, NULL}};
+
+    sc_lua_newtype(L, SC_ROWS_TYPE, methods, meta);
+    sc_setfuncs(L, functions);
+    sc_open_batch(L);
+}

@@ -1,0 +1,14 @@
+/* lua_rows: what the bindings of rows and of batches share. */
+#ifndef SC_LUA_ROWS_H
+#define SC_LUA_ROWS_H
+
+#include "lua_util.h"
+#include "rows.h"
+
+#define SC_ROWS_TYPE "sendcloud.rows"
+#define SC_BATCH_TYPE "sendcloud.batch"
+
+/* Adds core.batch to the module table on top of the stack. */
+void sc_open_batch(lua_State *L);
+
+#endif

@@ -1,0 +1,173 @@
+#include "rows.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MULTIPLIER UINT64_C(0x9e3779b97f4a7c15)
+
+int sc_rows_fold_init(struct sc_rows_fold *f, size_t live, uint64_t seed)
+{
+    size_t size = 256;
+
+    memset(f, 0, sizeof *f);
+    while (size < live * 3)
+        size *= 2;
+    f->marks = calloc(size, sizeof *f->marks);
+    if (!f->marks)
+        return SC_ROWS_NOMEM;
+    f->size = size;
+    f->seed = seed;
+    return 0;
+}
+
+void sc_rows_fold_free(struct sc_rows_fold *f)
+{
+    free(f->marks);
+    f->marks = NULL;
+    f->size = 0;
+}
+
+int sc_rows_fold_open(struct sc_rows_fold *f, struct sc_rows_batch *b)
+{
+    for (unsigned slot = 0; slot < SC_ROWS_SLOTS; slot++) {
+        if (f->generation[slot])
+            continue;
+        f->last = f->last == UINT32_MAX ? 1 : f->last + 1;
+        f->generation[slot] = f->last;
+        b->slot = slot;
+        b->generation = f->last;
+        return 0;
+    }
+    return -1;
+}
+
+void sc_rows_fold_close(struct sc_rows_fold *f, struct sc_rows_batch *b)
+{
+    if (b->generation && f->generation[b->slot] == b->generation)
+        f->generation[b->slot] = 0;
+    b->generation = 0;
+}
+
+/* Letters of either case give the same hash; so do a few other pairs, which does no harm. */
+static uint64_t hash_address(const char *s, size_t n, uint64_t seed)
+{
+    const uint64_t lower = UINT64_C(0x2020202020202020);
+    uint64_t h = seed ^ (n * MULTIPLIER), word;
+
+    for (; n >= 8; s += 8, n -= 8) {
+        memcpy(&word, s, 8);
+        h = (h ^ (word | lower)) * MULTIPLIER;
+        h ^= h >> 32;
+    }
+    word = 0;
+    memcpy(&word, s, n);
+    h = (h ^ (word | lower)) * MULTIPLIER;
+    h ^= h >> 29;
+    h *= MULTIPLIER;
+    return h ^ h >> 32;
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+}
+
+static int same_address(const char *a, const char *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (lower(a[i]) != lower(b[i]))
+            return 0;
+    return 1;
+}
+
+static int is_alive(const struct sc_rows_fold *f, const struct sc_rows_mark *m)
+{
+    return f->generation[m->slot] == m->generation;
+}
+
+/* Drops what dead batches left, in place of growing. */
+static int rebuild(struct sc_rows_fold *f)
+{
+    size_t size = f->size, alive = 0;
+    struct sc_rows_mark *old = f->marks, *marks;
+
+    for (size_t i = 0; i < f->size; i++)
+        alive += old[i].generation && is_alive(f, &old[i]);
+    while (size < alive * 3)
+        size *= 2;
+    marks = calloc(size, sizeof *marks);
+    if (!marks)
+        return SC_ROWS_NOMEM;
+    for (size_t i = 0; i < f->size; i++) {
+        size_t at = (size_t)old[i].hash & (size - 1);
+
+        if (!old[i].generation || !is_alive(f, &old[i]))
+            continue;
+        while (marks[at].generation)
+            at = (at + 1) & (size - 1);
+        marks[at] = old[i];
+    }
+    free(old);
+    f->marks = marks;
+    f->size = size;
+    f->used = alive;
+    return 0;
+}
+
+int sc_rows_fold_add(struct sc_rows_fold *f, struct sc_rows_batch *b, const struct sc_buf *body,
+                     uint32_t address_at, uint32_t index)
+{
+    struct sc_rows_entry *e = &b->rows[index];
+    const char *address = body->data + e->body + address_at;
+    uint64_t hash = hash_address(address, e->address_len, f->seed);
+    size_t at;
+
+    if (f->used * 2 >= f->size && rebuild(f))
+        return SC_ROWS_NOMEM;
+    for (at = (size_t)hash & (f->size - 1); f->marks[at].generation;
+         at = (at + 1) & (f->size - 1)) {
+        struct sc_rows_mark *m = &f->marks[at];
+        struct sc_rows_entry *other;
+
+        if (m->hash != hash || !is_alive(f, m))
+            continue;
+        if (m->slot != b->slot) {
+            b->blocked |= UINT64_C(1) << m->slot;
+            continue;
+        }
+        other = &b->rows[m->row];
+        if (other->address_len != e->address_len ||
+            !same_address(body->data + other->body + address_at, address, e->address_len))
+            continue;
+        other->state = SC_ROWS_FOLDED;
+        other->winner = index;
+        m->row = (uint16_t)index;
+        b->folded++;
+        return 0;
+    }
+    f->marks[at] = (struct sc_rows_mark){hash, b->generation, (uint16_t)b->slot,
+                                         (uint16_t)index};
+    f->used++;
+    return 0;
+}
+
+long sc_rows_fold_find(const struct sc_rows_fold *f, const struct sc_rows_batch *b,
+                       const struct sc_buf *body, uint32_t address_at, const char *address,
+                       size_t n)
+{
+    uint64_t hash = hash_address(address, n, f->seed);
+    size_t at;
+
+    for (at = (size_t)hash & (f->size - 1); f->marks[at].generation;
+         at = (at + 1) & (f->size - 1)) {
+        const struct sc_rows_mark *m = &f->marks[at];
+        const struct sc_rows_entry *e;
+
+        if (m->hash != hash || m->slot != b->slot || m->generation != b->generation)
+            continue;
+        e = &b->rows[m->row];
+        if (e->address_len == n && same_address(body->data + e->body + address_at, address, n))
+            return m->row;
+    }
+    return -1;
+}

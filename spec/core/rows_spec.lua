@@ -1,0 +1,370 @@
+-- csrc/core/rows_*.c: from rows to request bodies, from answers to verdicts.
+
+local core = require "sendcloud.core"
+local cjson = require "cjson"
+
+local HEAD, TAIL = '{"list":[', '],"flag":1}'
+
+local function step(use, cell, name, more)
+  local made = { use = use, cell = cell, name = name, target = name, max = more }
+  made.key = use == "address" and '{"mail":"' or use == "tags" and "" or '"' .. name .. '":"'
+  return made
+end
+
+-- Rows over a text, with a plan for the columns mail, name, tags (8 characters a name), City.
+local function open(text, options)
+  options = options or {}
+  local rows = core.rows(options)
+  rows:feed(text)
+  rows:finish()
+  rows:sniff(options.separator)
+  rows:plan {
+    head = HEAD,
+    tail = TAIL,
+    fields = ',"fields":{',
+    tags = ',"tags":[',
+    more_tags = options.more_tags,
+    steps = {
+      step("address", 1, "mail", 60),
+      step("text", 2, "name", options.name_max),
+      step("field", 4, "City"),
+      step("tags", 3, "tags", 8),
+    },
+  }
+  rows:answers {
+    inserted = { "ins" },
+    updated = { "upd" },
+    errors = { "err" },
+    inserted_count = { "n_ins" },
+    updated_count = { "n_upd" },
+    address = { "mail" },
+    message = { "why", "message" },
+    unlisted_taken = options.unlisted_taken,
+  }
+  return rows
+end
+
+local function fill(rows)
+  local batch, body = core.batch(), core.buffer()
+  batch:begin(rows, body)
+  local status = batch:fill(rows, body)
+  batch:close(rows, body)
+  return batch, body, status
+end
+
+local function members(body)
+  return cjson.decode(tostring(body)).list
+end
+
+local function rejects(rows, batch, body)
+  local out = core.buffer()
+  batch:settle()
+  batch:rejects(rows, body, out)
+  return tostring(out)
+end
+
+local function answer(rows, batch, body, value)
+  local text = type(value) == "string" and value or cjson.encode(value)
+  return batch:answer(rows, body, text, 1, batch:info().sent)
+end
+
+describe("rows", function()
+  it("become member objects", function()
+    local rows = open 'a@x,Ann,"vip; new;;",Rome\nb@x,,,\n  c@x ,"C ""c"" \\",x,"1\n2"\n'
+    local _, body, status = fill(rows)
+    assert.are.equal("end", status)
+    assert.are.equal(
+      HEAD
+        .. '{"mail":"a@x","name":"Ann","fields":{"City":"Rome"},"tags":["vip","new"]},'
+        .. '{"mail":"b@x","tags":[]},'
+        .. '{"mail":"c@x","name":"C \\"c\\" \\\\","fields":{"City":"1\\n2"},"tags":["x"]}'
+        .. TAIL,
+      tostring(body)
+    )
+  end)
+
+  it("get tags of their own and the ones for all", function()
+    local _, body = fill(open("a@x,,vip,\nb@x\n", { more_tags = '"m","n",' }))
+    local list = members(body)
+    assert.are.same({ "vip", "m", "n" }, list[1].tags)
+    assert.are.same({ "m", "n" }, list[2].tags)
+  end)
+
+  it("may be short, long or empty", function()
+    local text = "a@x\n\n,,,\n\"\",\"\"\nb@x,B,,Rome,more,cells\n   \nc@x"
+    local batch, body = fill(open(text, { separator = "," }))
+    local list = members(body)
+    assert.are.equal(3, #list)
+    assert.are.equal(3, batch:info().rows)
+    assert.are.equal("Rome", list[2].fields.City)
+    assert.are.equal("c@x", list[3].mail)
+  end)
+
+  it("lose spaces of every kind around the address", function()
+    local _, body = fill(open "\194\160 \227\128\128a@x\t\226\128\139,n\n")
+    assert.are.equal("a@x", members(body)[1].mail)
+  end)
+
+  it("are refused for a reason, and can be mended", function()
+    local text = "a@x,A,,\n,nobody,,\nno at,B,,\nb@x,B\255,,\nc@x,\"N\0\",,\nd@x,D,123456789,\n"
+      .. 'e@x,"open,,\n'
+    local rows = open(text)
+    local batch, body = fill(rows)
+    assert.are.equal(1, batch:info().sent)
+    assert.are.equal(6, batch:info().refused)
+    assert.are.equal(
+      "2,,no address,,nobody,,\n"
+        .. "3,no at,the address has no @,no at,B,,\n"
+        .. "4,b@x,name: bytes that are not UTF-8,b@x,B\255,,\n"
+        .. '5,c@x,a NUL byte,c@x,"N\0",,\n'
+        .. '6,d@x,"tags: a tag has at most 8 characters, got 9",d@x,D,123456789,\n'
+        .. '7,,a quote is opened and never closed,"e@x,""open,,"\n',
+      rejects(rows, batch, body)
+    )
+  end)
+
+  it("count characters, not bytes", function()
+    local rows = open("a@x,教育教育,,\nb@x,教育教育教,,\n", { name_max = 4 })
+    local batch, body = fill(rows)
+    assert.are.equal(1, #members(body))
+    assert.are.equal(
+      '2,b@x,"name: at most 4 characters, got 5","b@x",教育教育教,,\n',
+      (rejects(rows, batch, body):gsub(",b@x,教", ',"b@x",教'))
+    )
+  end)
+
+  it("fill one batch after the other", function()
+    local text = {}
+    for i = 1, 25 do
+      text[i] = ("user%d@x,n\n"):format(i)
+    end
+    local rows = open(table.concat(text), { batch = 10, live = 4 })
+    local seen = {}
+    repeat
+      local batch, body, status = fill(rows)
+      for _, member in ipairs(members(body)) do
+        seen[#seen + 1] = member.mail
+      end
+      local info = batch:info()
+      assert.are.equal(#seen, info.end_line - 1)
+      assert.are.equal(#table.concat(text, "", 1, #seen), info.end_offset)
+    until status == "end"
+    assert.are.equal(25, #seen)
+    assert.are.equal("user25@x", seen[25])
+  end)
+
+  it("end a batch at its cap of bytes", function()
+    local rows = open(("a@x,n\nb@x,n\n"):rep(10), { batch_bytes = 60, live = 30 })
+    local _, body, status = fill(rows)
+    assert.are.equal("full", status)
+    assert.is_true(#body < 160)
+  end)
+
+  it("stop at the limit", function()
+    local rows = open "a@x\nb@x\nc@x\n"
+    rows:limit(2)
+    local batch, _, status = fill(rows)
+    assert.are.equal("end", status)
+    assert.are.equal(2, batch:info().rows)
+  end)
+
+  describe("with one address", function()
+    it("fold into the last one", function()
+      local rows = open "a@x,1\nb@x,2\nA@X,3\nc@x,4\na@X,5\n"
+      local batch, body = fill(rows)
+      local list = members(body)
+      assert.are.equal(3, #list)
+      assert.are.same({ "b@x", "c@x", "a@X" }, { list[1].mail, list[2].mail, list[3].mail })
+      assert.are.equal(2, batch:info().folded)
+      answer(rows, batch, body, { ins = { {}, {}, {} } })
+      assert.are.same(
+        { rows = 5, inserted = 3, updated = 2, rejected = 0, unknown = 0, folded = 2 },
+        batch:settle()
+      )
+    end)
+
+    it("are all refused when the one that was sent is", function()
+      local rows = open "a@x,1\nb@x,2\nA@x,3\n"
+      local batch, body = fill(rows)
+      answer(rows, batch, body, { ins = { {} }, err = { { mail = "a@x", why = "no" } } })
+      assert.are.equal("1,A@x,no,a@x,1\n3,A@x,no,A@x,3\n", rejects(rows, batch, body))
+    end)
+
+    it("block a batch while another one holds it", function()
+      local rows = open("a@x\nb@x\nA@x\nc@x\nd@x\nc@x\n", { batch = 2, live = 3 })
+      local first = fill(rows)
+      local second = fill(rows)
+      assert.is_nil(first:blockers())
+      assert.are.same({ 0 }, second:blockers())
+      first:release(rows)
+      local third = fill(rows)
+      assert.are.same({ 1 }, third:blockers())
+    end)
+
+    it("are told apart however many there were", function()
+      local text = {}
+      for i = 1, 5000 do
+        text[i] = ("u%d@x,n\n"):format(i % 700)
+      end
+      local rows = open(table.concat(text), { batch = 1000, live = 1 })
+      local sent, folded = 0, 0
+      repeat
+        local batch, _, status = fill(rows)
+        sent, folded = sent + batch:info().sent, folded + batch:info().folded
+        batch:release(rows)
+      until status == "end"
+      assert.are.equal(700 * 5, sent)
+      assert.are.equal(300 * 5, folded)
+    end)
+  end)
+
+  describe("get their verdicts from an answer", function()
+    local rows, batch, body
+    before_each(function()
+      rows = open "a@x,1\nb@x,2\nc@x,3\nd@x,4\n"
+      batch, body = fill(rows)
+    end)
+
+    local function verdicts(value)
+      assert.is_true(answer(rows, batch, body, value))
+      local v = batch:settle()
+      return { v.inserted, v.updated, v.rejected, v.unknown }
+    end
+
+    it("that adds up", function()
+      assert.are.same(
+        { 1, 2, 1, 0 },
+        verdicts {
+          ins = { { mail = "?" } },
+          upd = { { mail = "?" }, { mail = "?" } },
+          err = { { mail = "C@x", why = "bad" } },
+        }
+      )
+      assert.are.equal("3,c@x,bad,c@x,3\n", rejects(rows, batch, body))
+    end)
+
+    it("that has counts only", function()
+      assert.are.same(
+        { 3, 1, 0, 0 },
+        verdicts { n_ins = 3, n_upd = 1, ins = cjson.null, err = {} }
+      )
+    end)
+
+    it("that lists a refused address among the inserted too", function()
+      assert.are.same(
+        { 3, 0, 1, 0 },
+        verdicts {
+          ins = { { mail = "a@x" }, { mail = "b@x" }, { mail = "c@x" }, { mail = "d@x" } },
+          err = { { mail = "d@x", message = "no" } },
+        }
+      )
+    end)
+
+    it("that names a refused row by another spelling", function()
+      assert.are.same(
+        { 3, 0, 1, 0 },
+        verdicts {
+          ins = { { mail = "a@x" }, { mail = "b@x" }, { mail = "d@x" } },
+          err = { { mail = "c@X.test", why = "no" } },
+        }
+      )
+      assert.are.equal("3,c@x,refused by the service,c@x,3\n", rejects(rows, batch, body))
+    end)
+
+    it("that forgets rows", function()
+      assert.are.same({ 1, 0, 0, 3 }, verdicts { ins = { { mail = "b@x" } } })
+    end)
+
+    it("that forgets rows which were to be left alone", function()
+      rows = open("a@x,1\nb@x,2\n", { unlisted_taken = true })
+      batch, body = fill(rows)
+      assert.are.same({ 1, 1, 0, 0 }, verdicts { ins = { { mail = "b@x" } } })
+    end)
+
+    it("that spells addresses with escapes", function()
+      assert.are.same(
+        { 3, 0, 1, 0 },
+        verdicts '{"ins":[{},{},{}],"err":[{"why":"w\\u0021","mail":"\\u0061@x"}]}'
+      )
+      assert.are.equal("1,a@x,w!,a@x,1\n", rejects(rows, batch, body))
+    end)
+
+    it("unless it is none", function()
+      for _, text in ipairs { "", "[]", "{", '{"ins":[', '{"ins":[]}x', "null", '{"a":\255}' } do
+        local ok, problem = answer(rows, batch, body, text)
+        assert.is_nil(ok)
+        assert.is_string(problem)
+      end
+      assert.are.equal(4, batch:settle().unknown)
+    end)
+  end)
+
+  it("are sent in parts when a request is refused whole", function()
+    local rows = open "a@x,1\nb@x,2\nA@x,3\nc@x,4\nbad\nd@x,5\n"
+    local batch, body = fill(rows)
+    local out = core.buffer()
+    assert.are.equal(4, batch:info().sent)
+    batch:slice(rows, body, 2, 3, out)
+    local part = members(out)
+    assert.are.same({ "A@x", "c@x" }, { part[1].mail, part[2].mail })
+    assert.are.equal(2, #part)
+    batch:answer(rows, body, '{"ins":[{},{}]}', 2, 3)
+    batch:judge(1, 1, "rejected", "poison")
+    batch:judge(4, 4, "unknown", "gone")
+    assert.are.same(
+      { rows = 6, inserted = 2, updated = 1, rejected = 2, unknown = 1, folded = 1 },
+      batch:settle()
+    )
+    assert.are.equal(
+      "2,b@x,poison,b@x,2\n5,bad,the address has no @,bad\n",
+      rejects(rows, batch, body)
+    )
+  end)
+
+  it("come as tables where somebody wants to look at them", function()
+    local rows = open "a@x,Ann,vip;new,Rome\nb@x\nc@x\n"
+    local batch, body = core.batch(), core.buffer()
+    batch:begin(rows, body)
+    local member, line = batch:next(rows, body)
+    assert.are.same(
+      { mail = "a@x", name = "Ann", tags = { "vip", "new" }, fields = { City = "Rome" } },
+      member
+    )
+    assert.are.equal(1, line)
+    batch:drop()
+    assert.are.same({ mail = "b@x", tags = {}, fields = {} }, (batch:next(rows, body)))
+    batch:refuse("not today", "b@x")
+    batch:next(rows, body)
+    local shape = core.shape {
+      type = "record",
+      { name = "mail", type = "string" },
+      { name = "name", type = "string" },
+    }
+    local from = #body
+    shape:write({ mail = " c@x  ", name = "C" }, body)
+    assert.is_true(batch:enter(rows, body, from))
+    batch:entry(77)
+    from = #body
+    shape:write({ mail = "nope" }, body)
+    assert.is_false(batch:enter(rows, body, from))
+    assert.are.same({ nil, "end" }, { batch:next(rows, body) })
+    batch:close(rows, body)
+    assert.are.equal(HEAD .. '{"mail":"c@x","name":"C"}' .. TAIL, tostring(body))
+    assert.are.equal(
+      "2,b@x,not today,b@x\n77,nope,the address has no @,\n",
+      rejects(rows, batch, body)
+    )
+  end)
+
+  it("hold misuse off", function()
+    local rows = open "a@x\n"
+    local batch, body = core.batch(), core.buffer()
+    assert.has_error(function() batch:fill(rows, body) end)
+    assert.has_error(function() core.rows { batch = 0 } end)
+    assert.has_error(function() core.rows { batch = 0 / 0 } end)
+    assert.has_error(function() rows:plan { steps = {} } end)
+    batch:begin(rows, body)
+    assert.has_error(function() batch:begin(rows, body) end)
+    assert.has_error(function() batch:slice(rows, body, 1, 1, core.buffer()) end)
+  end)
+end)
