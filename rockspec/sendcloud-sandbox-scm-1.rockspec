@@ -29,13 +29,26 @@ build = {
   modules = {
     ["sendcloud.sandbox.core"] = {
       sources = {
+        "csrc/sandbox/answer.c",
         "csrc/sandbox/box.c",
+        "csrc/sandbox/faults.c",
+        "csrc/sandbox/front.c",
+        "csrc/sandbox/log.c",
+        "csrc/sandbox/lua_box.c",
+        "csrc/sandbox/lua_exchange.c",
+        "csrc/sandbox/lua_fault.c",
+        "csrc/sandbox/lua_store.c",
+        "csrc/sandbox/reply.c",
+        "csrc/sandbox/server.c",
       },
       defines = { "_GNU_SOURCE" },
       libraries = { "microhttpd", "sqlite3", "m", "pthread" },
       incdirs = { "$(MICROHTTPD_INCDIR)", "$(SQLITE_INCDIR)" },
       libdirs = { "$(MICROHTTPD_LIBDIR)", "$(SQLITE_LIBDIR)" },
     },
-
+      ["sendcloud.sandbox"] = "lua/sendcloud/sandbox.lua",
+      ["sendcloud.sandbox.fault"] = "lua/sendcloud/sandbox/fault.lua",
+      ["sendcloud.sandbox.load"] = "lua/sendcloud/sandbox/load.lua",
+      ["sendcloud.transport.sandbox"] = "lua/sendcloud/transport/sandbox.lua",
   },
 }
