@@ -28,8 +28,7 @@ local client = {}
 local Client = {}
 Client.metatable = { __index = Client, __metatable = "sendcloud.client" }
 
--- The inner state
--- -----------------------------------------------------------------------------
+-- The inner state -----------------------------------------------------------------------
 
 local State = {}
 State.__index = State
@@ -47,34 +46,33 @@ local function new_random()
   end
 end
 
+local function transport_module(name)
+  return require("sendcloud.transport." .. name)
+end
+
 -- The transports there are by name; each is made when a call first needs it.
 local function named_transport(state, name)
   local found = state.transports[name]
   if not found then
-    found = require("sendcloud.transport." .. name).new()
+    found = transport_module(name).new()
     state.transports[name] = found
   end
   return found
 end
 
---- The transport for where the code runs just now.
+--- The transport for where the code runs just now. Inside nginx the transport of that
+--- name says which: itself where the code can yield, libcurl where nothing else is served
+--- yet, none where a call would stop the worker.
 ---@return table|nil
----@return sendcloud.Error? err `unsupported` in a phase of nginx where nothing can wait
+---@return sendcloud.Error? err `unsupported`, with the phase of nginx and the way out
 function State:transport()
   if self.chosen then return self.chosen end
-  local ngx = rawget(_G, "ngx")
-  if not ngx then return named_transport(self, "curl") end
-  return self:transport_in_nginx()
-end
-
---- Inside nginx that transport decides; without one every call would stop the worker, as
---- plain libcurl does, so that it is taken only where nothing else is waiting.
-function State:transport_in_nginx()
-  local found, module = pcall(require, "sendcloud.transport.ngx")
+  if not rawget(_G, "ngx") then return named_transport(self, "curl") end
+  local found, nginx = pcall(transport_module, "ngx")
   if not found then return named_transport(self, "curl") end
-  local name, reason = module.choose()
+  local name, reason = nginx.choose()
   if name then return named_transport(self, name) end
-  return nil, errors.new { kind = "unsupported", message = reason }
+  return nil, errors.new { kind = "unsupported", message = reason, outcome = "not_sent" }
 end
 
 -- The transport that the user asked for: a name, a function, or an object with the
@@ -82,22 +80,22 @@ end
 local function chosen_transport(wanted)
   if wanted == nil then return nil end
   if type(wanted) == "function" then
-    return require("sendcloud.transport.function").new(wanted), true
+    return transport_module("function").new(wanted)
   elseif type(wanted) == "string" then
-    return require("sendcloud.transport." .. wanted).new(), true
+    return transport_module(wanted).new()
   end
-  return wanted, false
+  return wanted
 end
 
 local function new_state(configuration, user, key)
   local provider = configuration.provider
   local credential = core.credential(provider.scheme, user, key)
-  local chosen, owned = chosen_transport(configuration.transport)
+  local chosen = chosen_transport(configuration.transport)
   local state = setmetatable({
     config = configuration,
     credential = credential,
     secrets = { key, credential:header():match("%S+$"), user },
-    chosen = chosen, transports = { chosen = owned and chosen or nil },
+    chosen = chosen, transports = { chosen = chosen },
     limiter = rate.new(configuration.rate),
     budget = rate.budget(),
     listener = events.listener(configuration.on_event, configuration.log),
@@ -107,16 +105,15 @@ local function new_state(configuration, user, key)
     closed = false,
   }, State)
   state.marks = {
-    member = records.metatable("sendcloud.member", members.methods(state)),
-    tag = records.metatable("sendcloud.tag", tags.methods(state)),
-    segment = records.metatable("sendcloud.segment", segments.methods(state),
+    member = records.metatable("sendcloud.member", members.record(state)),
+    tag = records.metatable("sendcloud.tag", tags.record(state)),
+    segment = records.metatable("sendcloud.segment", segments.record(state),
       segments.computed),
   }
   return state
 end
 
--- The client
--- ----------------------------------------------------------------------------------
+-- The client ----------------------------------------------------------------------------
 
 --- Makes a client. No I/O happens here.
 ---@param options sendcloud.Options
@@ -184,7 +181,7 @@ function Client:call(operation, parameters, options)
 end
 
 --- Sends a request that no operation describes.
----@param given { method: string?, path: string, query: table?, body: table|string|nil }
+---@param given sendcloud.RequestOptions
 ---@return any body  the decoded answer, true for an empty one; nil on error
 ---@return sendcloud.Error|integer err_or_status
 ---@return table<string, string>? headers
@@ -197,7 +194,7 @@ end
 --- Runs functions side by side on one thread, any call of this client inside them
 --- included.
 ---@param functions (fun(): any, any)[]
----@param options? { concurrency: integer? } default the client's
+---@param options? sendcloud.ParallelOptions
 ---@return table results  results[i]: what functions[i] returned first
 ---@return table errors   errors[i]: the error it returned or raised
 function Client:parallel(functions, options)

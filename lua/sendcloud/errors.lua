@@ -6,36 +6,6 @@
 
 local errors = {}
 
----@alias sendcloud.ErrorKind
----| "config"       # the client cannot be made from these options
----| "invalid"      # found before anything was sent
----| "auth"         # the service does not know these credentials
----| "not_found"    # what the id names is not there
----| "conflict"     # it exists already
----| "rate_limited" # the service asked to slow down, and went on asking
----| "rejected"     # the service read the request and refused it
----| "server"       # the service failed
----| "timeout"      # no answer in time
----| "network"      # name, connection or transfer failed
----| "tls"          # the certificate or the handshake was refused
----| "protocol"     # the answer is not what the operation promises
----| "cancelled"    # the client was closed, or the task cancelled, meanwhile
----| "unsupported"  # this provider, or this place in nginx, cannot do it
----| "closed"       # the client had been closed before
-
----@class sendcloud.Error
----@field kind sendcloud.ErrorKind
----@field message string      for a person; names the parameter and the limit it broke
----@field operation string?   "members.upsert"
----@field status integer?     HTTP status
----@field code integer?       the provider's own code
----@field parameter string?   the parameter that the service or the check named
----@field outcome? "not_sent"|"rejected"|"unknown" of a write: whether the service can
----  have acted
----@field attempts integer?   requests made
----@field retry_after number? seconds the service asked to wait
----@field report table?       how far bulk work came before it had to stop
-
 local Error = {}
 
 -- Control characters would break the promise of one line (and could rewrite a terminal).
@@ -67,6 +37,7 @@ function errors.new(fields)
 end
 
 --- Whether value is an error object of this library.
+---@param value any
 ---@return boolean
 function errors.is(value)
   return type(value) == "table" and getmetatable(value) == Error

@@ -34,9 +34,7 @@ end
 --- One the service refuses does not stop the others: it is in `errors`, and the call
 --- succeeds.
 ---@param members sendcloud.NewMember[] 1 to 1000
----@param options? { tag_mode: "append"|"replace"|"keep"|nil, update_existing: boolean? }
----  tag_mode is "append" by default: with "replace" `tags = {}` clears and no tags at all
----  keeps; update_existing is true by default
+---@param options? sendcloud.UpsertOptions
 ---@return sendcloud.UpsertReport|nil
 ---@return sendcloud.Error? err
 --- Documents: SendCloud members_do and EngageLab marketing/members, 批量添加或更新联系人.
@@ -86,8 +84,7 @@ function Members:delete_where(condition)
 end
 
 --- A page of members.
----@param options? { where: sendcloud.Condition?, offset: integer?, count: integer? }
----  count is 1 to 100, 10 by default
+---@param options? sendcloud.MemberPageOptions
 ---@return sendcloud.Page|sendcloud.Member[]|nil
 ---@return sendcloud.Error? err
 function Members:list(options)
@@ -97,8 +94,7 @@ function Members:list(options)
 end
 
 --- Iterates over members, fetching pages ahead.
----@param options? { where: sendcloud.Condition?, page_size: integer?, limit: integer?,
----  cursor: sendcloud.Cursor?, prefetch: integer? }
+---@param options? sendcloud.EachMemberOptions
 ---@return fun(): sendcloud.Member|nil next raises the error object when a page fails
 ---@return sendcloud.Cursor cursor
 function Members:each(options)
@@ -129,46 +125,7 @@ function Members:export(sink, options)
   return require("sendcloud.export").run(state, sink, options or {})
 end
 
--- Records
--- -----------------------------------------------------------------------------------
-
----@class sendcloud.Member
----@field id string
----@field email string?
----@field phone string?
----@field name string?
----@field fields table<string, any>   values as the service keeps them: text
----@field tag_ids string[]
----@field tag_names string[]
----@field list_id integer?
----@field user_id integer?            SendCloud only
----@field create_time string?         UTC+8; `sendcloud.time` reads it
----@field update_time string?
----@field unsubscribe_time string?
----@field create_time_fmt string?     in the time zone of the account; SendCloud only
----@field update_time_fmt string?
----@field unsubscribe_time_fmt string?
----@field update fun(self, changes: sendcloud.MemberChanges): sendcloud.Member|nil,
----  sendcloud.Error?
----@field delete fun(self): true|nil, sendcloud.Error?
----@field refresh fun(self): sendcloud.Member|nil, sendcloud.Error?
-
----@class sendcloud.MemberChanges
----@field phone? string|lightuserdata
----@field name? string|lightuserdata
----@field fields? table<string, string|number|boolean>
----@field tags? string[] names of tags
-
----@class sendcloud.NewMember: sendcloud.MemberChanges
----@field email string
-
----@class sendcloud.UpsertReport
----@field inserted { id: string, email: string }[]
----@field updated { id: string, email: string }[]
----@field errors { email: string, message: string }[]
----@field inserted_count integer
----@field updated_count integer
----@field error_count integer
+-- Records -------------------------------------------------------------------------------
 
 --- The methods of a client's member records.
 ---@param state table
@@ -200,4 +157,4 @@ local function methods_of(state)
   return methods
 end
 
-return { class = Members, methods = methods_of }
+return { class = Members, record = methods_of }

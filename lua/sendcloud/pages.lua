@@ -13,12 +13,6 @@ local pages = {}
 local PAGE_SIZE = 100       -- the most a page may hold
 local NOTHING_NEW = 100     -- pages in a row without a new record: it ignores the offset
 
----@class sendcloud.Page
----@field total integer?  records there are in all
----@field offset integer  of the first record of this page
----@field count integer   page size that was asked for
----@field next fun(self: sendcloud.Page): sendcloud.Page|nil, sendcloud.Error?
-
 local function with(parameters, offset, count)
   local copy = {}
   for name, value in pairs(parameters) do copy[name] = value end
@@ -56,12 +50,7 @@ function pages.list(state, operation, parameters, options)
   return setmetatable(page, { __index = methods, __metatable = "sendcloud.page" })
 end
 
--- A place in an iteration
--- -------------------------------------------------------------------
-
----@class sendcloud.Cursor
----@field offset integer  rows consumed; `{ offset = n }` alone is a cursor too
----@field given integer   records given
+-- A place in an iteration ---------------------------------------------------------------
 
 local Cursor = { __metatable = "sendcloud.cursor" }
 
@@ -99,8 +88,7 @@ local function resumed(operation, parameters, from)
   return cursor
 end
 
--- Fetching ahead
--- ----------------------------------------------------------------------------
+-- Fetching ahead ------------------------------------------------------------------------
 
 -- What an abandoned iterator leaves behind: its finalizer only notes the tasks, for it
 -- may run in the middle of the loop that works on them; the next iteration of the client

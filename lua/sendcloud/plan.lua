@@ -248,6 +248,7 @@ local function lua_name(node, wire)
 end
 
 --- The parameter a service's message names, as Lua spells it.
+---@param self sendcloud.Plan
 ---@param wire string
 ---@return string
 function plan.parameter_name(self, wire)

@@ -101,6 +101,7 @@ Budget.__index = Budget
 local MOST_RETRIES = 100
 local PER_SUCCESS = 0.2
 
+--- The full budget of a new client.
 ---@return sendcloud.Budget
 function rate.budget()
   return setmetatable({ left = MOST_RETRIES }, Budget)

@@ -7,6 +7,7 @@
 local records = {}
 
 --- Whether value can be a record: methods called with a dot get something else.
+---@param value any
 ---@return boolean
 function records.is(value)
   return type(value) == "table" and type(rawget(value, "id")) == "string"

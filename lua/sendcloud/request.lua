@@ -135,10 +135,8 @@ end
 
 --- Sends a request that no operation describes.
 ---@param state table
----@param given { method: string?, path: string, query: table?, body: table|string|nil,
----  class: sendcloud.Class?, deadline: number?, timeout: number? } class: how safe a
----  repeat is; by the method when nil, where POST and PATCH are repeated only if they
----  were not sent
+---@param given sendcloud.RequestOptions POST and PATCH are repeated only if they were
+---  not sent, unless `class` says that a repeat does no harm
 ---@return any body     the decoded answer (`sendcloud.null` for a JSON null), true for an
 ---  empty one
 ---@return sendcloud.Error|integer err_or_status

@@ -32,10 +32,8 @@ local function state_of(self, usage)
 end
 
 --- Creates a segment. Its type follows from the condition.
----@param definition { name: string, where: sendcloud.Condition, reconcile: boolean? }
----  name has 1 to 48 characters, none of ^ ? + . * \ [ ] ( ); reconcile: when it cannot
----  be told whether the segment was made, look its name up before sending again
----@param options? { reconcile: boolean? }
+---@param definition sendcloud.SegmentDefinition
+---@param options? sendcloud.CreateOptions
 ---@return sendcloud.Segment|nil segment at least its id and name
 ---@return sendcloud.Error? err
 --- Document: SendCloud segments_do, "创建分组"
@@ -52,8 +50,7 @@ end
 
 --- Replaces a segment's condition, and its name where one is given.
 ---@param id string
----@param changes { name: string?, where: sendcloud.Condition } where is required by the
----  service
+---@param changes sendcloud.SegmentChanges
 ---@return sendcloud.Segment|nil
 ---@return sendcloud.Error? err
 function Segments:update(id, changes)
@@ -79,8 +76,7 @@ function Segments:delete(id)
 end
 
 --- A page of segments.
----@param options? { name: string?, type: "field"|"campaign"|nil, offset: integer?, count:
----  integer? }
+---@param options? sendcloud.SegmentPageOptions
 ---@return sendcloud.Page|sendcloud.Segment[]|nil
 ---@return sendcloud.Error? err
 function Segments:list(options)
@@ -90,8 +86,7 @@ function Segments:list(options)
 end
 
 --- Iterates over segments.
----@param options? { name: string?, type: "field"|"campaign"|nil, page_size: integer?,
----  limit: integer?, cursor: sendcloud.Cursor? }
+---@param options? sendcloud.EachSegmentOptions
 ---@return fun(): sendcloud.Segment|nil next raises the error object when a page fails
 ---@return sendcloud.Cursor cursor
 function Segments:each(options)
@@ -102,7 +97,7 @@ end
 
 --- How far the service is with a segment.
 ---@param id string
----@return { percent: integer, complete: boolean, status_desc: string }|nil
+---@return sendcloud.Progress|nil
 ---@return sendcloud.Error? err
 function Segments:progress(id)
   return call.run(state_of(self, "progress(id)"), "segments.progress", { id = id })
@@ -164,8 +159,7 @@ end
 
 --- Waits until the service has evaluated a segment.
 ---@param id string
----@param options? { timeout: number?, on_progress: fun(progress: table)? } timeout in
----  seconds, 300 by default
+---@param options? sendcloud.WaitOptions
 ---@return sendcloud.Segment|nil
 ---@return sendcloud.Error? err `rejected` where the segment failed, `timeout` where it
 ---  takes too long
@@ -178,8 +172,7 @@ end
 
 --- A page of the members of a segment.
 ---@param id string
----@param options? { where: sendcloud.Condition?, offset: integer?, count: integer? }
----  where narrows it
+---@param options? sendcloud.MemberPageOptions where narrows it
 ---@return sendcloud.Page|sendcloud.Member[]|nil
 ---@return sendcloud.Error? err
 function Segments:members(id, options)
@@ -190,8 +183,7 @@ end
 
 --- Iterates over the members of a segment.
 ---@param id string
----@param options? { where: sendcloud.Condition?, page_size: integer?, limit: integer?,
----  cursor: sendcloud.Cursor? }
+---@param options? sendcloud.EachMemberOptions
 ---@return fun(): sendcloud.Member|nil next raises the error object when a page fails
 ---@return sendcloud.Cursor cursor
 function Segments:each_member(id, options)
@@ -213,29 +205,7 @@ function Segments:remove_members(id, member_ids)
     { id = id, member_ids = member_ids })
 end
 
--- Records
--- -----------------------------------------------------------------------------------
-
----@class sendcloud.Segment
----@field id string
----@field name string?
----@field user_id integer?
----@field list_id integer?
----@field status? "failed"|"updating"|"ready"
----@field create_time string?   UTC+8; `sendcloud.time` reads it
----@field update_time string?
----@field member_total integer?
----@field type? "field"|"campaign"
----@field relation? "and"|"or"
----@field conditions sendcloud.ConditionItem[]
----@field process? { percent: integer, complete: boolean, status_desc: string }
----@field where sendcloud.Condition? the condition, ready to be sent back
----@field update fun(self, changes: table): sendcloud.Segment|nil, sendcloud.Error?
----@field delete fun(self): true|nil, sendcloud.Error?
----@field refresh fun(self): sendcloud.Segment|nil, sendcloud.Error?
----@field wait fun(self, options: table?): sendcloud.Segment|nil, sendcloud.Error?
----@field members fun(self, options: table?): sendcloud.Page|nil, sendcloud.Error?
----@field each_member fun(self, options: table?): fun(): sendcloud.Member|nil
+-- Records -------------------------------------------------------------------------------
 
 --- The methods of a client's segment records.
 ---@param state table
@@ -287,6 +257,6 @@ end
 
 return {
   class = Segments,
-  methods = methods_of,
+  record = methods_of,
   computed = { where = condition.from_segment },
 }

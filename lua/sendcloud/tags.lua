@@ -28,8 +28,7 @@ end
 
 --- Creates a tag.
 ---@param name string 1 to 64 characters
----@param options? { reconcile: boolean? } reconcile: when it cannot be told whether the
----  tag was made, look its name up before sending again
+---@param options? sendcloud.CreateOptions
 ---@return sendcloud.Tag|nil tag at least its id and name
 ---@return sendcloud.Error? err
 --- Document: SendCloud tags_do, "创建标签"
@@ -43,7 +42,7 @@ end
 
 --- Renames a tag.
 ---@param id string
----@param changes { name: string }
+---@param changes sendcloud.TagChanges
 ---@return sendcloud.Tag|nil
 ---@return sendcloud.Error? err
 function Tags:update(id, changes)
@@ -61,8 +60,7 @@ function Tags:delete(id)
 end
 
 --- A page of tags.
----@param options? { name: string?, offset: integer?, count: integer? } name finds by a
----  part of it
+---@param options? sendcloud.TagPageOptions
 ---@return sendcloud.Page|sendcloud.Tag[]|nil
 ---@return sendcloud.Error? err
 function Tags:list(options)
@@ -72,8 +70,7 @@ function Tags:list(options)
 end
 
 --- Iterates over tags.
----@param options? { name: string?, page_size: integer?, limit: integer?, cursor:
----  sendcloud.Cursor? }
+---@param options? sendcloud.EachTagOptions
 ---@return fun(): sendcloud.Tag|nil next raises the error object when a page fails
 ---@return sendcloud.Cursor cursor
 function Tags:each(options)
@@ -132,7 +129,7 @@ end
 
 --- A page of the members that carry a tag.
 ---@param id string
----@param options? { offset: integer?, count: integer? }
+---@param options? sendcloud.PageOptions
 ---@return sendcloud.Page|sendcloud.Member[]|nil
 ---@return sendcloud.Error? err
 function Tags:members(id, options)
@@ -143,7 +140,7 @@ end
 
 --- Iterates over the members that carry a tag.
 ---@param id string
----@param options? { page_size: integer?, limit: integer?, cursor: sendcloud.Cursor? }
+---@param options? sendcloud.EachOptions
 ---@return fun(): sendcloud.Member|nil next raises the error object when a page fails
 ---@return sendcloud.Cursor cursor
 function Tags:each_member(id, options)
@@ -152,22 +149,7 @@ function Tags:each_member(id, options)
   return pages.each(state, "tags.members", with(options, "id", id))
 end
 
--- Records
--- -----------------------------------------------------------------------------------
-
----@class sendcloud.Tag
----@field id string
----@field name string
----@field user_id integer?
----@field create_time string?  UTC+8; `sendcloud.time` reads it
----@field update_time string?
----@field count integer?       members that carry it
----@field update fun(self, changes: { name: string }): sendcloud.Tag|nil, sendcloud.Error?
----@field delete fun(self): true|nil, sendcloud.Error?
----@field add fun(self, member_ids: string[]): integer|nil, sendcloud.Error?
----@field remove fun(self, member_ids: string[]): integer|nil, sendcloud.Error?
----@field members fun(self, options: table?): sendcloud.Page|nil, sendcloud.Error?
----@field each_member fun(self, options: table?): fun(): sendcloud.Member|nil
+-- Records -------------------------------------------------------------------------------
 
 --- The methods of a client's tag records.
 ---@param state table
@@ -213,4 +195,4 @@ local function methods_of(state)
   return methods
 end
 
-return { class = Tags, methods = methods_of }
+return { class = Tags, record = methods_of }
