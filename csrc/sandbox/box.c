@@ -1,81 +1,114 @@
-#include "box.h"
+#include "engine.h"
+#include "listing.h"
+#include "store.h"
+#include "wire.h"
 
-#include <sqlite3.h>
-#include <stdlib.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-struct sc_box {
-    int64_t clock_ms;
-};
+#define DEFAULT_MAX_BODY (16u << 20)
+#define SECONDS_MAX 0xffffffff /* what an id can hold: until 2106 */
+
+int sc_box_fail(struct sc_box *box, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    sqlite3_vsnprintf(sizeof box->error, box->error, format, arguments);
+    va_end(arguments);
+    return SC_FAILED;
+}
+
+static int start(struct sc_box *box, const struct sc_box_options *options)
+{
+    box->seed = options->seed;
+    box->standing = options->clock_ms != 0;
+    box->clock_ms = options->clock_ms;
+    box->max_body = options->max_body ? options->max_body : DEFAULT_MAX_BODY;
+    if (box->max_body > INT32_MAX / 4)
+        box->max_body = INT32_MAX / 4;
+    box->credential = sc_wire_credential(options->user ? options->user : "api_user",
+                                         options->key ? options->key : "api_key");
+    if (!box->credential)
+        return sc_box_fail(box, "out of memory");
+    sc_box_switch_reset(box);
+    return sc_store_open(box, options->path && *options->path ? options->path : NULL);
+}
 
 int sc_box_open(const struct sc_box_options *options, struct sc_box **box, char *error,
                 size_t size)
 {
-    (void)error;
-    (void)size;
-    *box = calloc(1, sizeof **box);
+    *box = sqlite3_malloc(sizeof **box);
     if (!*box)
         return SC_BOX_NOMEM;
-    (*box)->clock_ms = options->clock_ms;
-    return SC_BOX_OK;
+    memset(*box, 0, sizeof **box);
+    if (start(*box, options) == SC_DONE)
+        return SC_BOX_OK;
+    if (size)
+        snprintf(error, size, "%s", (*box)->error);
+    sc_box_close(*box);
+    *box = NULL;
+    return SC_BOX_STORE;
 }
 
-void sc_box_close(struct sc_box *box) { free(box); }
-const char *sc_box_error(const struct sc_box *box) { (void)box; return ""; }
-void sc_box_free(void *text) { sqlite3_free(text); }
-
-void sc_box_route(const struct sc_request *request, struct sc_route *route)
+void sc_box_close(struct sc_box *box)
 {
-    route->operation = NULL;
-    route->dialect = strncmp(request->target, "/v1/", 4) == 0 ? "engagelab" : "sendcloud";
-    route->status = 404;
+    if (!box)
+        return;
+    sc_listing_forget(box);
+    sc_store_close(box);
+    if (box->credential)
+        memset(box->credential, 0, strlen(box->credential));
+    sqlite3_free(box->credential);
+    sqlite3_free(box);
 }
 
-int sc_box_refuse(struct sc_box *box, const struct sc_request *request, int status,
-                  const char *parameter, const char *message, struct sc_response *response)
+const char *sc_box_error(const struct sc_box *box)
 {
-    (void)box;
-    (void)request;
-    memset(response, 0, sizeof *response);
-    response->status = status;
-    response->content_type = "application/json;charset=UTF-8";
-    response->dialect = "sendcloud";
-    response->body = sqlite3_mprintf("{\"status\":%d,\"error\":{\"parameter\":\"%s\",\"message\":"
-                                     "\"%s\"}}", status, parameter, message);
-    if (!response->body)
-        return SC_BOX_NOMEM;
-    response->body_len = strlen(response->body);
-    return SC_BOX_OK;
+    return box->error;
 }
 
-int sc_box_handle(struct sc_box *box, const struct sc_request *request,
-                  struct sc_response *response)
+void sc_box_free(void *text)
 {
-    return sc_box_refuse(box, request, 501, "", "not yet", response);
+    sqlite3_free(text);
 }
 
-void sc_response_free(struct sc_response *response)
+static int64_t machine_ms(void)
 {
-    sqlite3_free(response->body);
-    memset(response, 0, sizeof *response);
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-int64_t sc_box_clock(const struct sc_box *box) { return box->clock_ms; }
-void sc_box_clock_set(struct sc_box *box, int64_t ms) { box->clock_ms = ms; }
-void sc_box_clock_run(struct sc_box *box) { (void)box; }
-void sc_box_clock_advance(struct sc_box *box, int64_t ms) { box->clock_ms += ms; }
+int64_t sc_box_clock(const struct sc_box *box)
+{
+    return box->standing ? box->clock_ms : machine_ms() + box->clock_ms;
+}
 
-#define NOT_YET return SC_BOX_NOT_FOUND
-const struct sc_box_switch *sc_box_switches(size_t *count) { *count = 0; return NULL; }
-int sc_box_switch_set(struct sc_box *b, const char *n, const char *v) { (void)b; (void)n; (void)v; NOT_YET; }
-const char *sc_box_switch_get(struct sc_box *b, const char *n) { (void)b; (void)n; return NULL; }
-void sc_box_switch_reset(struct sc_box *b) { (void)b; }
-int sc_box_event(struct sc_box *b, int64_t c, const char *m, enum sc_event e) { (void)b; (void)c; (void)m; (void)e; NOT_YET; }
-int sc_box_campaign(struct sc_box *b, int64_t c, const char *s) { (void)b; (void)c; (void)s; NOT_YET; }
-int sc_box_unsubscribe(struct sc_box *b, const char *m, int u) { (void)b; (void)m; (void)u; NOT_YET; }
-int sc_box_field(struct sc_box *b, const char *n, int t, const char *f, const char *o) { (void)b; (void)n; (void)t; (void)f; (void)o; NOT_YET; }
-int sc_box_segment_fail(struct sc_box *b, const char *s) { (void)b; (void)s; NOT_YET; }
-int sc_box_reset(struct sc_box *b) { (void)b; NOT_YET; }
-int sc_box_snapshot(struct sc_box *b, char **p, size_t *n) { (void)b; (void)p; (void)n; NOT_YET; }
-int sc_box_restore(struct sc_box *b, const char *p, size_t n) { (void)b; (void)p; (void)n; NOT_YET; }
-int sc_box_dump(struct sc_box *b, char **p, size_t *n) { (void)b; (void)p; (void)n; NOT_YET; }
+void sc_box_clock_set(struct sc_box *box, int64_t ms)
+{
+    box->standing = 1;
+    box->clock_ms = ms;
+}
+
+void sc_box_clock_run(struct sc_box *box)
+{
+    if (box->standing)
+        box->clock_ms -= machine_ms();
+    box->standing = 0;
+}
+
+void sc_box_clock_advance(struct sc_box *box, int64_t ms)
+{
+    box->clock_ms += ms;
+}
+
+int64_t sc_box_seconds(const struct sc_box *box)
+{
+    int64_t seconds = sc_box_clock(box) / 1000;
+
+    return seconds < 0 ? 0 : seconds > SECONDS_MAX ? SECONDS_MAX : seconds;
+}

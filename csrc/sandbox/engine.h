@@ -1,0 +1,140 @@
+/* engine: what the files of the engine share: the box itself, one call in progress, refusals.
+ *
+ * Private to this folder; box.h is what others include. A struct sc_call lives for one request;
+ * texts it hands around belong to SQLite's statements or to itself and end with the call.
+ * Functions that act on a call return an enum sc_outcome: SC_DONE with the answer written,
+ * SC_REFUSED with an error answer written, SC_FAILED when SQLite or memory failed. */
+#ifndef SC_ENGINE_H
+#define SC_ENGINE_H
+
+#include "box.h"
+#include "switches.h"
+
+#include <sqlite3.h>
+
+enum sc_outcome { SC_DONE = 0, SC_REFUSED = 1, SC_FAILED = -1 };
+
+#define SC_FIELDS_MAX 47     /* 50 with Email, Name and Phone */
+#define SC_STATEMENTS_MAX 256 /* slots of the statement cache, a power of two */
+#define SC_VIEWS_MAX 8
+
+enum sc_field_type { SC_TEXT, SC_NUMBER, SC_DATE, SC_BIRTHDAY, SC_DROPDOWN };
+
+struct sc_field {
+    char *name;
+    char *format; /* NULL: the type's first */
+    int type;     /* enum sc_field_type */
+};
+
+/* Where a page of a list ended, so that the next page need not count its way there. */
+struct sc_anchor {
+    int64_t offset; /* rows before this place */
+    int64_t id;     /* the last of them */
+};
+
+/* A list that somebody pages through; valid while the version it saw is the store's. */
+struct sc_view {
+    char *key;
+    int64_t version;
+    int64_t total;
+    int64_t used;
+    struct sc_anchor *anchors; /* by offset */
+    size_t anchor_count, anchor_cap;
+};
+
+struct sc_box {
+    sqlite3 *db;
+    struct {
+        const char *sql; /* a literal: its address is the key */
+        sqlite3_stmt *statement;
+    } statements[SC_STATEMENTS_MAX];
+    char error[256];
+    char *credential; /* base64(user:key) */
+    uint64_t seed, machine;
+    int64_t counter; /* of the next id, 24 bits */
+    int64_t members; /* how many there are */
+    int64_t saved_counter, saved_members;
+    int standing; /* clock_ms is the time; else it is added to the machine's */
+    int64_t clock_ms;
+    struct {
+        long value;
+        char text[24];
+    } switches[SC_SW_COUNT];
+    uint64_t assumed; /* switches that the running answer was built on, a bit each */
+    struct sc_field fields[SC_FIELDS_MAX];
+    int field_count;
+    int64_t due;             /* ms at which the next segment is evaluated; INT64_MAX: none */
+    int64_t version, set_version; /* grow when anything, or the set of contacts, changed */
+    struct sc_view views[SC_VIEWS_MAX];
+    int64_t view_clock;
+    int detail;  /* fill the *Fmt times */
+    int fail_next; /* the next segment that is created or updated will fail */
+    size_t max_body;
+};
+
+#define SC_PARAMS_MAX 16
+
+struct sc_param {
+    const char *name, *value;
+};
+
+struct sc_dialect;
+
+/* One request being answered. */
+struct sc_call {
+    struct sc_box *box;
+    const struct sc_dialect *dialect;
+    const struct sc_request *request;
+    const char *operation;
+    char *target;   /* decoded pieces of the request's target point into it */
+    const char *id; /* from the path; NULL */
+    struct sc_param params[SC_PARAMS_MAX];
+    size_t param_count;
+    const char *body; /* checked JSON object; "{}" when there was none */
+    int body_len;
+    int status;
+    int plain; /* the answer is text/plain */
+    const char *allow;
+    sqlite3_str *out;
+};
+
+/* Writes the dialect's error answer in place of whatever was there. Returns SC_REFUSED. */
+int sc_call_refuse(struct sc_call *call, int status, const char *parameter, const char *format,
+                   ...) __attribute__((format(printf, 4, 5)));
+/* The documented 404 ("resource not found", EngageLab's 30036). Returns SC_REFUSED. */
+int sc_call_missing(struct sc_call *call);
+/* A query parameter by name, or NULL. */
+const char *sc_call_param(const struct sc_call *call, const char *name);
+/* offset and count (or limit) of a page. */
+int sc_call_page(struct sc_call *call, int64_t *offset, int64_t *count);
+
+/* Seconds now, between 0 and what an id can hold. */
+int64_t sc_box_seconds(const struct sc_box *box);
+/* Records why something failed. Returns SC_FAILED. */
+int sc_box_fail(struct sc_box *box, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The operations; operations.c has the table. */
+int sc_members_upsert(struct sc_call *call);
+int sc_members_delete(struct sc_call *call);
+int sc_members_delete_where(struct sc_call *call);
+int sc_members_update(struct sc_call *call);
+int sc_members_get(struct sc_call *call);
+int sc_members_list(struct sc_call *call);
+int sc_tags_create(struct sc_call *call);
+int sc_tags_delete(struct sc_call *call);
+int sc_tags_update(struct sc_call *call);
+int sc_tags_list(struct sc_call *call);
+int sc_tags_add(struct sc_call *call);
+int sc_tags_remove(struct sc_call *call);
+int sc_tags_members(struct sc_call *call);
+int sc_segments_create(struct sc_call *call);
+int sc_segments_delete(struct sc_call *call);
+int sc_segments_update(struct sc_call *call);
+int sc_segments_get(struct sc_call *call);
+int sc_segments_list(struct sc_call *call);
+int sc_segments_progress(struct sc_call *call);
+int sc_segments_members(struct sc_call *call);
+int sc_segments_remove_members(struct sc_call *call);
+
+#endif

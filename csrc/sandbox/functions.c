@@ -1,0 +1,206 @@
+#include "functions.h"
+#include "fields.h"
+#include "store.h"
+#include "wire.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define UTC8 28800
+
+typedef void sql_function(sqlite3_context *context, int count, sqlite3_value **values);
+
+static struct sc_box *box_of(sqlite3_context *context)
+{
+    return sqlite3_user_data(context);
+}
+
+static void sql_id(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    char text[25];
+
+    (void)count;
+    if (sqlite3_value_type(values[0]) == SQLITE_NULL)
+        return;
+    sc_store_id_text(box_of(context), sqlite3_value_int64(values[0]), text);
+    sqlite3_result_text(context, text, 24, SQLITE_TRANSIENT);
+}
+
+static void sql_time(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    int style = sqlite3_value_int(values[1]), year, month, day, second;
+    int64_t at = sqlite3_value_int64(values[0]) + UTC8, days = at / 86400;
+    char text[40];
+
+    (void)count;
+    if (sqlite3_value_type(values[0]) == SQLITE_NULL || (style == 2 && !box_of(context)->detail))
+        return;
+    second = (int)(at - days * 86400);
+    sc_wire_date(days, &year, &month, &day);
+    sqlite3_snprintf(sizeof text, text,
+                     style == 1 ? "%04d-%02d-%02dT%02d:%02d:%02d+0800"
+                                : "%04d-%02d-%02d %02d:%02d:%02d",
+                     year, month, day, second / 3600, second / 60 % 60, second % 60);
+    sqlite3_result_text(context, text, -1, SQLITE_TRANSIENT);
+}
+
+static void sql_number(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const char *text = (const char *)sqlite3_value_text(values[0]);
+
+    (void)count;
+    if (text && sc_wire_is_number(text))
+        sqlite3_result_double(context, sqlite3_value_double(values[0]));
+}
+
+static void sql_day(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const char *text = (const char *)sqlite3_value_text(values[0]);
+    int64_t value;
+
+    (void)count;
+    if (text && sc_functions_day(text, (enum sc_day_style)sqlite3_value_int(values[1]), &value))
+        sqlite3_result_int64(context, value);
+}
+
+static void sql_compare(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const char *a = (const char *)sqlite3_value_text(values[0]);
+    const char *b = (const char *)sqlite3_value_text(values[1]);
+    int order;
+
+    (void)count;
+    if (!a || !b)
+        return;
+    if (sc_wire_is_number(a) && sc_wire_is_number(b)) {
+        double x = sqlite3_value_double(values[0]), y = sqlite3_value_double(values[1]);
+
+        order = x < y ? -1 : x > y;
+    } else {
+        order = sqlite3_stricmp(a, b);
+    }
+    sqlite3_result_int(context, order < 0 ? -1 : order > 0);
+}
+
+static void sql_field(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const char *key = (const char *)sqlite3_value_text(values[0]);
+    const struct sc_field *field = key ? sc_fields_find(box_of(context), key) : NULL;
+
+    (void)count;
+    if (field)
+        sqlite3_result_text(context, field->name, -1, SQLITE_TRANSIENT);
+}
+
+static void sql_account(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    static const enum sc_switch which[] = {SC_SW_USER_ID, SC_SW_LIST_ID, SC_SW_EMPTY_TAGS,
+                                           SC_SW_CREATE_DATE};
+    int index = sqlite3_value_int(values[0]);
+
+    (void)count;
+    sqlite3_result_int64(context, sc_switches_peek(box_of(context), which[index & 3]));
+}
+
+static void sql_percent(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    int status = sqlite3_value_int(values[0]);
+    int64_t start = sqlite3_value_int64(values[1]), finish = sqlite3_value_int64(values[2]);
+    int64_t now = sc_box_clock(box_of(context)), percent = 0;
+
+    (void)count;
+    if (status == 2)
+        percent = 100;
+    else if (status == -1)
+        percent = 50; /* where scripted failures stop */
+    else if (now > start && finish > start)
+        percent = now >= finish ? 99 : (now - start) * 100 / (finish - start);
+    sqlite3_result_int64(context, percent);
+}
+
+int sc_functions_register(struct sc_box *box)
+{
+    static const struct {
+        const char *name;
+        int arguments, flags;
+        sql_function *function;
+    } all[] = {
+        {"sc_id", 1, SQLITE_DETERMINISTIC, sql_id},
+        {"sc_time", 2, 0, sql_time},
+        {"sc_number", 1, SQLITE_DETERMINISTIC, sql_number},
+        {"sc_day", 2, SQLITE_DETERMINISTIC, sql_day},
+        {"sc_compare", 2, SQLITE_DETERMINISTIC, sql_compare},
+        {"sc_field", 1, 0, sql_field},
+        {"sc_account", 1, 0, sql_account},
+        {"sc_percent", 3, 0, sql_percent},
+    };
+    size_t i;
+
+    for (i = 0; i < sizeof all / sizeof *all; i++)
+        if (sqlite3_create_function_v2(box->db, all[i].name, all[i].arguments,
+                                       SQLITE_UTF8 | SQLITE_DIRECTONLY | all[i].flags, box,
+                                       all[i].function, NULL, NULL, NULL))
+            return sc_box_fail(box, "%s", sqlite3_errmsg(box->db));
+    return SC_DONE;
+}
+
+enum sc_day_style sc_functions_style(const struct sc_field *field)
+{
+    int day_first = field->format && field->format[0] == 'D';
+
+    if (field->type == SC_BIRTHDAY)
+        return day_first ? SC_DAY_DM : SC_DAY_MD;
+    return day_first ? SC_DAY_DMY : SC_DAY_MDY;
+}
+
+int sc_functions_day(const char *text, enum sc_day_style style, int64_t *value)
+{
+    int year = 2000, month, day, end = -1;
+    int without_year = style == SC_DAY_MD || style == SC_DAY_DM;
+    int64_t days;
+
+    if (sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &end) != 3 || text[end]) {
+        year = 2000;
+        end = -1;
+        if (without_year)
+            sscanf(text, "%2d/%2d%n", &month, &day, &end);
+        else
+            sscanf(text, "%2d/%2d/%4d%n", &month, &day, &year, &end);
+        if (end < 0 || text[end])
+            return 0;
+        if (style == SC_DAY_DMY || style == SC_DAY_DM) {
+            int first = month;
+
+            month = day;
+            day = first;
+        }
+    }
+    if (!sc_wire_civil(year, month, day, &days))
+        return 0;
+    *value = month * 100 + day + (without_year ? 0 : (int64_t)year * 10000);
+    return 1;
+}
+
+int sc_functions_span(const char *text, int64_t *from, int64_t *to)
+{
+    int year, month, day, hour = 0, minute = 0, second = 0, end = -1;
+    int64_t days;
+    char between;
+
+    if (sscanf(text, "%4d-%2d-%2d%n", &year, &month, &day, &end) != 3 || end < 0 ||
+        !sc_wire_civil(year, month, day, &days))
+        return 0;
+    *from = days * 86400 - UTC8;
+    *to = *from + 86400;
+    if (!text[end])
+        return 1;
+    text += end;
+    end = -1;
+    if (sscanf(text, "%c%2d:%2d:%2d%n", &between, &hour, &minute, &second, &end) != 4 || end < 0 ||
+        (between != ' ' && between != 'T') || (text[end] && strcmp(text + end, "+0800") != 0) ||
+        hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59)
+        return 0;
+    *from += hour * 3600 + minute * 60 + second;
+    *to = *from + 1;
+    return 1;
+}

@@ -1,0 +1,8 @@
+/* schema_id: how a file or a snapshot is known to be a store of this version. */
+#ifndef SC_SCHEMA_ID_H
+#define SC_SCHEMA_ID_H
+
+#define SC_SCHEMA_APPLICATION 0x73636278 /* "scbx" */
+#define SC_SCHEMA_VERSION 1
+
+#endif

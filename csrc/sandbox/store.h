@@ -1,0 +1,46 @@
+/* store: the SQLite file or memory behind a box: schema, cached statements, ids, transactions.
+ *
+ * Statements are cached by the address of their SQL, so cached SQL is always a literal. A
+ * statement that sc_store_bind handed out is stepped with sc_store_step until that returns 0 or
+ * less, or put back with sqlite3_reset; the same literal is not used twice at once. */
+#ifndef SC_STORE_H
+#define SC_STORE_H
+
+#include "engine.h"
+
+/* Opens box->db by path (NULL: memory), makes or checks the schema, reads what is cached. */
+int sc_store_open(struct sc_box *box, const char *path);
+void sc_store_close(struct sc_box *box);
+/* Makes the tables anew, empty. Inside a transaction. */
+int sc_store_create(struct sc_box *box);
+/* Reads counters, fields and due segments again, after the store changed as a whole. */
+int sc_store_load(struct sc_box *box);
+
+/* types: one letter an argument: i int64_t, d double, s text or NULL, b bytes and int length as
+ * text. Returns the statement ready to step, or NULL after a failure. */
+sqlite3_stmt *sc_store_bind(struct sc_box *box, const char *sql, const char *types, ...);
+/* 1: a row; 0: done; -1: failed. The statement is reset when the answer is not 1. */
+int sc_store_step(struct sc_box *box, sqlite3_stmt *statement);
+/* Binds and runs to the end. SC_DONE or SC_FAILED. */
+int sc_store_run(struct sc_box *box, const char *sql, const char *types, ...);
+/* Binds, and reads the first column of the first row; *found says whether there was one. */
+int sc_store_integer(struct sc_box *box, int64_t *value, int *found, const char *sql,
+                     const char *types, ...);
+/* Runs several statements that are not worth keeping. */
+int sc_store_script(struct sc_box *box, const char *sql);
+
+int sc_store_begin(struct sc_box *box);
+int sc_store_commit(struct sc_box *box);
+void sc_store_rollback(struct sc_box *box);
+
+/* The next id, of the clock's second. */
+int64_t sc_store_mint(struct sc_box *box);
+/* 24 hexadecimal digits and a NUL. */
+void sc_store_id_text(const struct sc_box *box, int64_t id, char text[25]);
+/* The id behind a text; 0 when it is none of this box. */
+int64_t sc_store_id(const struct sc_box *box, const char *text, size_t len);
+
+/* Adds text to out as a JSON string, or null. */
+int sc_store_quote(struct sc_box *box, sqlite3_str *out, const char *text);
+
+#endif

@@ -1,0 +1,232 @@
+#include "tags.h"
+#include "dialect.h"
+#include "listing.h"
+#include "members.h"
+#include "store.h"
+#include "wire.h"
+
+#include <string.h>
+
+#define NAME_MAX_CHARACTERS 64
+#define IDS_MAX 1000
+
+const char *sc_tags_bad_name(struct sc_box *box, const char *name)
+{
+    int64_t characters = sc_wire_characters(name, strlen(name));
+    const unsigned char *p;
+    int plain = 1;
+
+    if (characters < 1 || characters > NAME_MAX_CHARACTERS)
+        return "the name of a tag has 1 to 64 characters";
+    for (p = (const unsigned char *)name; *p; p++)
+        plain &= *p >= 0x80 || sc_wire_word(*p);
+    if (!plain && sc_switches_get(box, SC_SW_TAG_NAMES) == 1)
+        return "the name of a tag consists of letters, digits and _";
+    return NULL;
+}
+
+int sc_tags_find(struct sc_box *box, const char *name, int64_t *tag)
+{
+    int found;
+
+    if (sc_store_integer(box, tag, &found, "SELECT id FROM tag WHERE name = ?1", "s", name))
+        return SC_FAILED;
+    return found ? SC_DONE : SC_REFUSED;
+}
+
+int sc_tags_make(struct sc_box *box, const char *name, int64_t *tag)
+{
+    *tag = sc_store_mint(box);
+    return sc_store_run(box, "INSERT INTO tag(id, name, updated) VALUES (?1, ?2, ?3)", "isi",
+                        *tag, name, sc_box_seconds(box));
+}
+
+static int of_path(struct sc_call *call, int64_t *tag)
+{
+    int64_t id = sc_store_id(call->box, call->id, strlen(call->id));
+    int found;
+
+    if (sc_store_integer(call->box, tag, &found, "SELECT id FROM tag WHERE id = ?1", "i", id))
+        return SC_FAILED;
+    return found ? SC_DONE : sc_call_missing(call);
+}
+
+static int answer(struct sc_call *call, int64_t tag, int fresh)
+{
+    char id[25], *json;
+    int outcome = sc_members_render(call, call->dialect->tag_sql, "tag t", "t.id", tag, &json);
+
+    sc_store_id_text(call->box, tag, id);
+    if (outcome == SC_DONE)
+        outcome = fresh ? call->dialect->created(call, SC_KIND_TAG, id, json)
+                        : call->dialect->updated(call, json);
+    sqlite3_free(json);
+    return outcome;
+}
+
+/* The name in the body as a text for sqlite3_free; NULL: none was sent. */
+static int read_name(struct sc_call *call, char **name)
+{
+    const struct sc_dialect *d = call->dialect;
+    char path[40], path_too[40];
+    const char *type, *why = NULL;
+    sqlite3_stmt *row;
+    int outcome = SC_DONE;
+
+    *name = NULL;
+    sqlite3_snprintf(sizeof path, path, "$.%s", d->tag_name);
+    sqlite3_snprintf(sizeof path_too, path_too, "$.%s", d->tag_name_too);
+    row = sc_store_bind(call->box,
+                        "SELECT ifnull(json_type(?1, ?2), json_type(?1, ?3)),"
+                        " ifnull(json_extract(?1, ?2), json_extract(?1, ?3))", "bss", call->body,
+                        call->body_len, path, path_too);
+    if (!row || sc_store_step(call->box, row) != 1)
+        return SC_FAILED;
+    type = (const char *)sqlite3_column_text(row, 0);
+    if (type && strcmp(type, "null") != 0) {
+        if (strcmp(type, "text") != 0)
+            why = "the name of a tag is a text";
+        else
+            why = sc_tags_bad_name(call->box, (const char *)sqlite3_column_text(row, 1));
+        if (why)
+            outcome = sc_call_refuse(call, 400, d->tag_name, "%s", why);
+        else if (!(*name = sqlite3_mprintf("%s", sqlite3_column_text(row, 1))))
+            outcome = sc_box_fail(call->box, "out of memory");
+    }
+    sqlite3_reset(row);
+    return outcome;
+}
+
+static int create(struct sc_call *call, const char *name)
+{
+    int64_t tag;
+    int outcome = sc_tags_find(call->box, name, &tag);
+
+    if (outcome == SC_DONE) {
+        if (sc_switches_get(call->box, SC_SW_DUPLICATE_TAG) == 0)
+            return sc_call_refuse(call, 400, call->dialect->tag_name, "tag name already exist");
+        return answer(call, tag, 1);
+    }
+    if (outcome == SC_FAILED || sc_tags_make(call->box, name, &tag))
+        return SC_FAILED;
+    return answer(call, tag, 1);
+}
+
+int sc_tags_create(struct sc_call *call)
+{
+    char *name;
+    int outcome = read_name(call, &name);
+
+    if (outcome != SC_DONE)
+        return outcome;
+    if (!name)
+        return sc_call_refuse(call, 400, call->dialect->tag_name, "%s is required",
+                              call->dialect->tag_name);
+    outcome = create(call, name);
+    sqlite3_free(name);
+    return outcome;
+}
+
+int sc_tags_delete(struct sc_call *call)
+{
+    int64_t tag;
+    int outcome = of_path(call, &tag);
+
+    if (outcome != SC_DONE)
+        return outcome;
+    if (sc_store_run(call->box, "DELETE FROM tagging WHERE tag = ?1", "i", tag) ||
+        sc_store_run(call->box, "DELETE FROM tag WHERE id = ?1", "i", tag))
+        return SC_FAILED;
+    return call->dialect->deleted(call);
+}
+
+static int rename_tag(struct sc_call *call, int64_t tag, const char *name)
+{
+    int64_t other;
+    int outcome = sc_tags_find(call->box, name, &other);
+
+    if (outcome == SC_FAILED)
+        return outcome;
+    if (outcome == SC_DONE && other != tag)
+        return sc_call_refuse(call, 400, call->dialect->tag_name, "tag name already exist");
+    return sc_store_run(call->box, "UPDATE tag SET name = ?2, updated = ?3 WHERE id = ?1", "isi",
+                        tag, name, sc_box_seconds(call->box));
+}
+
+int sc_tags_update(struct sc_call *call)
+{
+    char *name = NULL;
+    int64_t tag;
+    int outcome = of_path(call, &tag);
+
+    if (outcome == SC_DONE)
+        outcome = read_name(call, &name);
+    if (outcome == SC_DONE && name)
+        outcome = rename_tag(call, tag, name);
+    sqlite3_free(name);
+    return outcome == SC_DONE ? answer(call, tag, 0) : outcome;
+}
+
+int sc_tags_list(struct sc_call *call)
+{
+    static const char where[] = "FROM tag t WHERE ?1 IS NULL OR"
+                                " instr(lower(t.name), lower(?1)) > 0";
+
+    return sc_listing_records(call, call->dialect->tag_sql, where, "t.id",
+                              sc_call_param(call, call->dialect->tag_query), NULL);
+}
+
+static int apply(struct sc_call *call, const char *sql)
+{
+    int64_t tag, *ids, count, i, done = 0, member;
+    int outcome = of_path(call, &tag), found = 0, changes = 0;
+
+    if (outcome != SC_DONE)
+        return outcome;
+    outcome = sc_members_ids(call, IDS_MAX, &ids, &count);
+    if (outcome == SC_DONE)
+        changes = sc_switches_get(call->box, SC_SW_TAG_COUNT) == 1;
+    for (i = 0; outcome == SC_DONE && i < count; i++) {
+        outcome = sc_store_integer(call->box, &member, &found,
+                                   "SELECT id FROM member WHERE id = ?1", "i", ids[i]);
+        if (outcome != SC_DONE || !found)
+            continue;
+        outcome = sc_store_run(call->box, sql, "ii", ids[i], tag);
+        done += changes ? sqlite3_changes(call->box->db) > 0 : 1;
+    }
+    sqlite3_free(ids);
+    return outcome == SC_DONE ? call->dialect->counted(call, done) : outcome;
+}
+
+int sc_tags_add(struct sc_call *call)
+{
+    static const char sql[] = "INSERT OR IGNORE INTO tagging SELECT ?1, ?2, ifnull(max(n), 0) + 1"
+                              " FROM tagging WHERE member = ?1";
+
+    return apply(call, sql);
+}
+
+int sc_tags_remove(struct sc_call *call)
+{
+    static const char sql[] = "DELETE FROM tagging WHERE member = ?1 AND tag = ?2";
+
+    return apply(call, sql);
+}
+
+int sc_tags_members(struct sc_call *call)
+{
+    struct sc_condition nothing = {.count = 0};
+    struct sc_problem problem;
+    struct sc_select select;
+    int64_t tag;
+    int outcome = of_path(call, &tag);
+
+    if (outcome != SC_DONE)
+        return outcome;
+    sc_select_init(call->box, &select, SC_DRIVE_TAG, tag);
+    outcome = sc_select_where(call->box, &select, &nothing, &problem);
+    if (outcome == SC_DONE)
+        outcome = sc_listing_answer(call, &select);
+    sc_select_free(&select);
+    return outcome;
+}
