@@ -1,5 +1,5 @@
-/* What a test does to a box besides sending requests: events, fields, scripted failures, and the
- * store as a whole. */
+/* What a test does to a box besides sending requests: events, fields, scripted failures,
+ * and the store as a whole. */
 #include "dialect.h"
 #include "fields.h"
 #include "listing.h"
@@ -21,15 +21,18 @@ static int end(struct sc_box *box, int outcome)
     return outcome == SC_REFUSED ? SC_BOX_NOT_FOUND : SC_BOX_STORE;
 }
 
-static int record(struct sc_box *box, int64_t campaign, int64_t member, enum sc_event event)
+static int record(struct sc_box *box, int64_t campaign, int64_t member,
+                  enum sc_event event)
 {
     int64_t kind;
 
-    if (sc_store_run(box, "INSERT INTO campaign VALUES (?1, 'sent') ON CONFLICT DO NOTHING", "i",
-                     campaign))
+    if (sc_store_run(box,
+                     "INSERT INTO campaign VALUES (?1, 'sent') ON CONFLICT DO NOTHING",
+                     "i", campaign))
         return SC_FAILED;
     for (kind = SC_EVENT_SENT; kind <= (int64_t)event; kind++)
-        if (sc_store_run(box, "INSERT OR IGNORE INTO campaign_event VALUES (?1, ?2, ?3, ?4)",
+        if (sc_store_run(box,
+                         "INSERT OR IGNORE INTO campaign_event VALUES (?1, ?2, ?3, ?4)",
                          "iiii", campaign, kind, member, sc_box_seconds(box)))
             return SC_FAILED;
     return SC_DONE;
@@ -41,7 +44,8 @@ static int no_member(struct sc_box *box, const char *who)
     return SC_REFUSED;
 }
 
-int sc_box_event(struct sc_box *box, int64_t campaign, const char *member, enum sc_event event)
+int sc_box_event(struct sc_box *box, int64_t campaign, const char *member,
+                 enum sc_event event)
 {
     int64_t id = 0;
     int outcome;
@@ -65,8 +69,9 @@ int sc_box_campaign(struct sc_box *box, int64_t campaign, const char *status)
     }
     if (sc_store_begin(box))
         return SC_BOX_STORE;
-    return end(box, sc_store_run(box, "INSERT INTO campaign VALUES (?1, ?2)"
-                                      " ON CONFLICT DO UPDATE SET status = excluded.status",
+    return end(box, sc_store_run(box,
+                                 "INSERT INTO campaign VALUES (?1, ?2)"
+                                 " ON CONFLICT DO UPDATE SET status = excluded.status",
                                  "is", campaign, status));
 }
 
@@ -79,9 +84,11 @@ int sc_box_unsubscribe(struct sc_box *box, const char *member, int unsubscribed)
         return SC_BOX_STORE;
     outcome = sc_members_find(box, member, &id);
     if (outcome == SC_DONE)
-        outcome = sc_store_run(box, "UPDATE member SET unsubscribed = iif(?2, ?3, NULL)"
-                                    " WHERE id = ?1", "iii", id, (int64_t)(unsubscribed != 0),
-                               sc_box_seconds(box));
+        outcome =
+            sc_store_run(box,
+                         "UPDATE member SET unsubscribed = iif(?2, ?3, NULL)"
+                         " WHERE id = ?1",
+                         "iii", id, (int64_t)(unsubscribed != 0), sc_box_seconds(box));
     else if (outcome == SC_REFUSED)
         no_member(box, member);
     return end(box, outcome);
@@ -94,8 +101,9 @@ static const char *bad_field(const char *name, int type, const char *format)
                                               {"MM/DD/YYYY", "DD/MM/YYYY", NULL},
                                               {"MM/DD", "DD/MM", NULL},
                                               {NULL, NULL, NULL}};
-    const char *why = sc_wire_characters(name, strlen(name)) < 0 ? "the name is not UTF-8"
-                                                                 : sc_fields_bad_name(name, 0);
+    const char *why = sc_wire_characters(name, strlen(name)) < 0
+                          ? "the name is not UTF-8"
+                          : sc_fields_bad_name(name, 0);
     int i;
 
     if (why)
@@ -121,8 +129,8 @@ int sc_box_field(struct sc_box *box, const char *name, int type, const char *for
 
     if (!why && options) {
         if (sc_store_integer(box, &valid, &found,
-                             "SELECT iif(json_valid(?1), json_type(?1) = 'array', 0)", "s",
-                             options))
+                             "SELECT iif(json_valid(?1), json_type(?1) = 'array', 0)",
+                             "s", options))
             return SC_BOX_STORE;
         if (!valid)
             why = "the options of a field are a JSON list";
@@ -152,8 +160,8 @@ int sc_box_segment_fail(struct sc_box *box, const char *segment)
     }
     if (sc_store_begin(box))
         return SC_BOX_STORE;
-    outcome = sc_store_run(box, "UPDATE segment SET fails = 1 WHERE id = ?1 OR name = ?2", "is",
-                           id, segment);
+    outcome = sc_store_run(box, "UPDATE segment SET fails = 1 WHERE id = ?1 OR name = ?2",
+                           "is", id, segment);
     if (outcome == SC_DONE && sqlite3_changes(box->db) == 0) {
         sc_box_fail(box, "there is no segment [%.128s]", segment);
         outcome = SC_REFUSED;
@@ -194,16 +202,18 @@ int sc_box_snapshot(struct sc_box *box, char **bytes, size_t *len)
 /* Whether db is a store that this version wrote. */
 static int is_store(sqlite3 *db)
 {
-    static const char sql[] = "SELECT (SELECT application_id FROM pragma_application_id),"
-                              " (SELECT user_version FROM pragma_user_version),"
-                              " (SELECT count(*) FROM meta WHERE key IN ('seed', 'counter'))";
+    static const char sql[] =
+        "SELECT (SELECT application_id FROM pragma_application_id),"
+        " (SELECT user_version FROM pragma_user_version),"
+        " (SELECT count(*) FROM meta WHERE key IN ('seed', 'counter'))";
     sqlite3_stmt *row = NULL;
     int good = 0;
 
     if (sqlite3_prepare_v2(db, sql, -1, &row, NULL) == SQLITE_OK &&
         sqlite3_step(row) == SQLITE_ROW)
         good = sqlite3_column_int(row, 0) == SC_SCHEMA_APPLICATION &&
-               sqlite3_column_int(row, 1) == SC_SCHEMA_VERSION && sqlite3_column_int(row, 2) == 2;
+               sqlite3_column_int(row, 1) == SC_SCHEMA_VERSION &&
+               sqlite3_column_int(row, 2) == 2;
     sqlite3_finalize(row);
     return good;
 }
@@ -218,10 +228,12 @@ int sc_box_restore(struct sc_box *box, const char *bytes, size_t len)
     if (!copy)
         return SC_BOX_NOMEM;
     memcpy(copy, bytes, len);
-    code = sqlite3_open_v2(":memory:", &from, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+    code = sqlite3_open_v2(":memory:", &from, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                           NULL);
     if (code == SQLITE_OK)
-        code = sqlite3_deserialize(from, "main", copy, (sqlite3_int64)len, (sqlite3_int64)len,
-                                   SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_READONLY);
+        code = sqlite3_deserialize(
+            from, "main", copy, (sqlite3_int64)len, (sqlite3_int64)len,
+            SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_READONLY);
     else
         sqlite3_free(copy);
     if (code != SQLITE_OK || !is_store(from)) {
@@ -236,22 +248,29 @@ int sc_box_restore(struct sc_box *box, const char *bytes, size_t len)
     if (code != SQLITE_DONE)
         sc_box_fail(box, "%s", sqlite3_errmsg(box->db));
     sqlite3_close_v2(from);
-    return code == SQLITE_DONE && sc_store_load(box) == SC_DONE ? SC_BOX_OK : SC_BOX_STORE;
+    return code == SQLITE_DONE && sc_store_load(box) == SC_DONE ? SC_BOX_OK
+                                                                : SC_BOX_STORE;
 }
 
 int sc_box_dump(struct sc_box *box, char **json, size_t *len)
 {
     char *sql = sqlite3_mprintf(
-        "SELECT json_object('fields', (SELECT json_group_array(json_object('fieldName', name,"
+        "SELECT json_object('fields', (SELECT json_group_array(json_object('fieldName', "
+        "name,"
         " 'fieldType', type, 'format', format, 'options', json(options))) FROM"
         " (SELECT * FROM field ORDER BY id)),"
-        " 'members', (SELECT json_group_array(json(%s)) FROM (SELECT * FROM member ORDER BY id) m),"
+        " 'members', (SELECT json_group_array(json(%s)) FROM (SELECT * FROM member ORDER "
+        "BY id) m),"
         " 'tags', (SELECT json_group_array(%s) FROM (SELECT * FROM tag ORDER BY id) t),"
-        " 'segments', (SELECT json_group_array(%s) FROM (SELECT * FROM segment ORDER BY id) s),"
+        " 'segments', (SELECT json_group_array(%s) FROM (SELECT * FROM segment ORDER BY "
+        "id) s),"
         " 'campaigns', (SELECT json_group_array(json_object('campaignId', c.id,"
-        " 'status', c.status, 'sent', (SELECT count(*) FROM campaign_event WHERE campaign = c.id"
-        " AND kind = 0), 'open', (SELECT count(*) FROM campaign_event WHERE campaign = c.id"
-        " AND kind = 1), 'click', (SELECT count(*) FROM campaign_event WHERE campaign = c.id"
+        " 'status', c.status, 'sent', (SELECT count(*) FROM campaign_event WHERE "
+        "campaign = c.id"
+        " AND kind = 0), 'open', (SELECT count(*) FROM campaign_event WHERE campaign = "
+        "c.id"
+        " AND kind = 1), 'click', (SELECT count(*) FROM campaign_event WHERE campaign = "
+        "c.id"
         " AND kind = 2))) FROM (SELECT * FROM campaign ORDER BY id) c))",
         sc_sendcloud.member_sql, sc_sendcloud.tag_sql, sc_sendcloud.segment_sql);
     sqlite3_stmt *row = NULL;

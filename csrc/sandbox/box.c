@@ -9,7 +9,7 @@
 #include <time.h>
 
 #define DEFAULT_MAX_BODY (16u << 20)
-#define SECONDS_MAX 0xffffffff /* what an id can hold: until 2106 */
+#define SECONDS_MAX      0xffffffff /* what an id can hold: until 2106 */
 
 int sc_box_fail(struct sc_box *box, const char *format, ...)
 {

@@ -1,4 +1,5 @@
-/* One request from bytes to bytes: route, credentials, query, body, transaction, answer. */
+/* One request from bytes to bytes: route, credentials, query, body, transaction, answer.
+ */
 #include "dialect.h"
 #include "fields.h"
 #include "route.h"
@@ -9,7 +10,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#define PAGE_MAX 100
+#define PAGE_MAX     100
 #define PAGE_DEFAULT 10
 
 /* Headers of an answer, in the memory of response->own. */
@@ -18,8 +19,8 @@ struct extra {
     char assumed[1024];
 };
 
-int sc_call_refuse(struct sc_call *call, int status, const char *parameter, const char *format,
-                   ...)
+int sc_call_refuse(struct sc_call *call, int status, const char *parameter,
+                   const char *format, ...)
 {
     char message[512];
     va_list arguments;
@@ -62,8 +63,9 @@ static int ranged(struct sc_call *call, const char *name, int64_t low, int64_t h
     if (*value >= low && *value <= high)
         return SC_DONE;
     if (sc_switches_get(call->box, SC_SW_PAGE_RANGE) == 0)
-        return sc_call_refuse(call, 400, name, high == INT64_MAX ? "%s must be 0 or more"
-                                                                 : "%s must be 1 to 100", name);
+        return sc_call_refuse(
+            call, 400, name,
+            high == INT64_MAX ? "%s must be 0 or more" : "%s must be 1 to 100", name);
     *value = *value < low ? low : high;
     return SC_DONE;
 }
@@ -112,7 +114,8 @@ static int read_query(struct sc_call *call, char *query)
         else
             value = query + strlen(query);
         if (sc_wire_decode(query, 1) < 0 || sc_wire_decode(value, 1) < 0)
-            return sc_call_refuse(call, 400, "", "the query is not percent-encoded UTF-8");
+            return sc_call_refuse(call, 400, "",
+                                  "the query is not percent-encoded UTF-8");
         call->params[call->param_count].name = query;
         call->params[call->param_count++].value = value;
     }
@@ -163,11 +166,13 @@ static int read_body(struct sc_call *call)
     if (sc_wire_characters(request->body, request->body_len) < 0)
         return sc_call_refuse(call, 400, "", "the body is not UTF-8");
     if (!sc_wire_json_bytes(request->body, request->body_len))
-        return sc_call_refuse(call, 400, "", "the body holds a NUL or half a surrogate pair");
+        return sc_call_refuse(call, 400, "",
+                              "the body holds a NUL or half a surrogate pair");
     call->body = request->body;
     call->body_len = (int)request->body_len;
-    row = sc_store_bind(call->box, "SELECT CASE WHEN json_valid(?1) THEN json_type(?1) END", "b",
-                        call->body, call->body_len);
+    row =
+        sc_store_bind(call->box, "SELECT CASE WHEN json_valid(?1) THEN json_type(?1) END",
+                      "b", call->body, call->body_len);
     if (!row || sc_store_step(call->box, row) != 1)
         return SC_FAILED;
     type = (const char *)sqlite3_column_text(row, 0);
@@ -175,7 +180,8 @@ static int read_body(struct sc_call *call)
     sqlite3_reset(row);
     if (!type)
         return sc_call_refuse(call, 400, "", "the body is not JSON");
-    return is_object ? SC_DONE : sc_call_refuse(call, 400, "", "the body must be a JSON object");
+    return is_object ? SC_DONE
+                     : sc_call_refuse(call, 400, "", "the body must be a JSON object");
 }
 
 /* What the clock brought about since the last request. */
@@ -218,8 +224,9 @@ static int run(struct sc_call *call, struct extra *extra)
     const char *id;
     size_t id_len;
     int status, outcome;
-    const struct sc_route_row *row = sc_route_find(call->request->method, call->request->target,
-                                                   &id, &id_len, &status, extra->allow);
+    const struct sc_route_row *row =
+        sc_route_find(call->request->method, call->request->target, &id, &id_len, &status,
+                      extra->allow);
 
     if (row && (row->flags & SC_ROUTE_MORE) &&
         sc_switches_get(call->box, SC_SW_ENGAGELAB_MORE) == 1) {
@@ -255,8 +262,8 @@ static void list_assumed(const struct sc_box *box, struct extra *extra)
     for (i = 0; i < count; i++) {
         if (!(box->assumed >> i & 1))
             continue;
-        sqlite3_snprintf((int)(sizeof extra->assumed - length), extra->assumed + length, "%s%s",
-                         length ? ", " : "", all[i].name);
+        sqlite3_snprintf((int)(sizeof extra->assumed - length), extra->assumed + length,
+                         "%s%s", length ? ", " : "", all[i].name);
         length = strlen(extra->assumed);
     }
 }
@@ -270,7 +277,8 @@ static void add_header(struct sc_response *response, const char *name, const cha
 }
 
 /* Moves the answer out of the call. */
-static int deliver(struct sc_call *call, struct extra *extra, struct sc_response *response)
+static int deliver(struct sc_call *call, struct extra *extra,
+                   struct sc_response *response)
 {
     response->status = call->status;
     response->operation = call->operation;
@@ -283,17 +291,19 @@ static int deliver(struct sc_call *call, struct extra *extra, struct sc_response
     add_header(response, "X-Sandbox-Assumed", extra->assumed);
     response->body_len = (size_t)sqlite3_str_length(call->out);
     if (response->body_len) {
-        response->content_type = call->plain ? "text/plain; charset=utf-8"
-                                             : "application/json; charset=utf-8";
+        response->content_type =
+            call->plain ? "text/plain; charset=utf-8" : "application/json; charset=utf-8";
         response->body = sqlite3_str_finish(call->out);
         call->out = NULL;
     }
     return SC_BOX_OK;
 }
 
-/* A call with its answer's memory; refused: NULL, or what to answer instead of running it. */
+/* A call with its answer's memory; refused: NULL, or what to answer instead of running
+ * it. */
 static int answer(struct sc_box *box, const struct sc_request *request, int status,
-                  const char *parameter, const char *message, struct sc_response *response)
+                  const char *parameter, const char *message,
+                  struct sc_response *response)
 {
     struct sc_call call = {.box = box, .request = request, .status = 200};
     struct extra *extra = sqlite3_malloc(sizeof *extra);
@@ -333,7 +343,8 @@ int sc_box_handle(struct sc_box *box, const struct sc_request *request,
 }
 
 int sc_box_refuse(struct sc_box *box, const struct sc_request *request, int status,
-                  const char *parameter, const char *message, struct sc_response *response)
+                  const char *parameter, const char *message,
+                  struct sc_response *response)
 {
     return answer(box, request, status, parameter, message, response);
 }

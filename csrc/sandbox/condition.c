@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-static const char *const op_names[] = {"==", "!=", ">", ">=", "<", "<=", "exist", "contain",
-                                       "does not contain"};
+static const char *const op_names[] = {
+    "==", "!=", ">", ">=", "<", "<=", "exist", "contain", "does not contain"};
 
 static int find_op(const char *text, enum sc_op *op)
 {
@@ -49,11 +49,12 @@ static int add_item(struct sc_box *box, struct sc_condition *condition, sqlite3_
 
 static int refuse_op(struct sc_call *call, const char *op)
 {
-    return sc_call_refuse(call, 400, "op", "[%s] is not an operator that can be used here", op);
+    return sc_call_refuse(call, 400, "op",
+                          "[%s] is not an operator that can be used here", op);
 }
 
-/* The types of one item of a request, and the rules that tie its parts together. Columns: item's
- * type; type and value of field name, op, value, campaign. */
+/* The types of one item of a request, and the rules that tie its parts together. Columns:
+ * item's type; type and value of field name, op, value, campaign. */
 static int check_item(struct sc_call *call, enum sc_place place, sqlite3_stmt *row)
 {
     const struct sc_dialect *d = call->dialect;
@@ -79,8 +80,9 @@ static int check_item(struct sc_call *call, enum sc_place place, sqlite3_stmt *r
     campaign = sqlite3_stricmp(texts[1], "campaign") == 0;
     if (campaign != (place == SC_PLACE_SEGMENT_CAMPAIGN))
         return sc_call_refuse(call, 400, d->field_name,
-                              campaign ? "campaign can be used in a segment of type 1 only"
-                                       : "a segment of type 1 is by campaign only");
+                              campaign
+                                  ? "campaign can be used in a segment of type 1 only"
+                                  : "a segment of type 1 is by campaign only");
     if (!campaign)
         return SC_DONE;
     if (op != SC_EQ)
@@ -91,7 +93,8 @@ static int check_item(struct sc_call *call, enum sc_place place, sqlite3_stmt *r
     return SC_DONE;
 }
 
-static int read_items(struct sc_call *call, enum sc_place place, struct sc_condition *condition)
+static int read_items(struct sc_call *call, enum sc_place place,
+                      struct sc_condition *condition)
 {
     static const char shape[] =
         "SELECT i.type, json_type(o, ?2), json_extract(o, ?2), json_type(o, '$.op'),"
@@ -107,7 +110,8 @@ static int read_items(struct sc_call *call, enum sc_place place, struct sc_condi
 
     sqlite3_snprintf(sizeof field, field, "$.%s", d->field_name);
     sqlite3_snprintf(sizeof campaign, campaign, "$.%s", d->campaign_id);
-    row = sc_store_bind(call->box, shape, "bss", call->body, call->body_len, field, campaign);
+    row = sc_store_bind(call->box, shape, "bss", call->body, call->body_len, field,
+                        campaign);
     if (!row)
         return SC_FAILED;
     while ((code = sc_store_step(call->box, row)) == 1) {
@@ -115,8 +119,9 @@ static int read_items(struct sc_call *call, enum sc_place place, struct sc_condi
         if (outcome == SC_DONE && condition->count == SC_ITEMS_MAX)
             outcome = sc_call_refuse(call, 400, "items", "a condition has 1 to 10 items");
         if (outcome == SC_DONE) {
-            copy = sc_store_bind(call->box, item, "sss", sqlite3_column_text(row, 2),
-                                 sqlite3_column_text(row, 4), sqlite3_column_text(row, 6));
+            copy =
+                sc_store_bind(call->box, item, "sss", sqlite3_column_text(row, 2),
+                              sqlite3_column_text(row, 4), sqlite3_column_text(row, 6));
             if (!copy || sqlite3_bind_value(copy, 4, sqlite3_column_value(row, 8)) ||
                 sc_store_step(call->box, copy) != 1)
                 outcome = SC_FAILED;
@@ -132,11 +137,13 @@ static int read_items(struct sc_call *call, enum sc_place place, struct sc_condi
     }
     if (code < 0)
         return SC_FAILED;
-    return condition->count ? SC_DONE
-                            : sc_call_refuse(call, 400, "items", "a condition has 1 to 10 items");
+    return condition->count
+               ? SC_DONE
+               : sc_call_refuse(call, 400, "items", "a condition has 1 to 10 items");
 }
 
-int sc_condition_read(struct sc_call *call, enum sc_place place, struct sc_condition *condition)
+int sc_condition_read(struct sc_call *call, enum sc_place place,
+                      struct sc_condition *condition)
 {
     static const char shape[] =
         "SELECT json_type(?1, '$.condition'), json_type(?1, '$.condition.relation'),"
@@ -185,7 +192,8 @@ int sc_condition_load(struct sc_box *box, const char *relation, const char *json
     row = sc_store_bind(box,
                         "SELECT json_extract(value, '$.f'), json_extract(value, '$.o'),"
                         " json_extract(value, '$.v'), json_extract(value, '$.c')"
-                        " FROM json_each(?1)", "s", json);
+                        " FROM json_each(?1)",
+                        "s", json);
     if (!row)
         return SC_FAILED;
     while ((code = sc_store_step(box, row)) == 1) {
@@ -198,7 +206,8 @@ int sc_condition_load(struct sc_box *box, const char *relation, const char *json
     return code < 0 ? SC_FAILED : SC_DONE;
 }
 
-int sc_condition_json(struct sc_box *box, const struct sc_condition *condition, char **json)
+int sc_condition_json(struct sc_box *box, const struct sc_condition *condition,
+                      char **json)
 {
     sqlite3_str *out = sqlite3_str_new(box->db);
     int i;
@@ -229,7 +238,8 @@ int sc_condition_json(struct sc_box *box, const struct sc_condition *condition, 
 
 int sc_condition_refuse(struct sc_call *call, const struct sc_problem *problem)
 {
-    const char *names[] = {call->dialect->field_name, "op", "value", call->dialect->campaign_id};
+    const char *names[] = {call->dialect->field_name, "op", "value",
+                           call->dialect->campaign_id};
 
     return sc_call_refuse(call, 400, names[problem->what], "%s", problem->message);
 }

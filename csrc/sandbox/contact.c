@@ -125,7 +125,8 @@ void sc_contact_check_address(struct sc_call *call, struct sc_contact *c)
 }
 
 /* Whether a key may stay; defines it when it is new. drop: the stored form differs. */
-static int check_field(struct sc_call *call, struct sc_contact *c, const char *key, int *rebuild)
+static int check_field(struct sc_call *call, struct sc_contact *c, const char *key,
+                       int *rebuild)
 {
     const struct sc_field *field = sc_fields_find(call->box, key);
     const char *why;
@@ -148,11 +149,10 @@ static int check_field(struct sc_call *call, struct sc_contact *c, const char *k
         }
         outcome = sc_fields_define(call->box, key, SC_TEXT, NULL, NULL);
         if (outcome == SC_REFUSED)
-            sqlite3_snprintf(sizeof c->problem, c->problem, "there are 50 fields already");
+            sqlite3_snprintf(sizeof c->problem, c->problem,
+                             "there are 50 fields already");
         return outcome == SC_FAILED ? SC_FAILED : SC_DONE;
-    case 1:
-        *rebuild = 1;
-        return SC_DONE;
+    case 1: *rebuild = 1; return SC_DONE;
     default:
         sqlite3_snprintf(sizeof c->problem, c->problem,
                          "[%.64s] is not defined, please define it first", key);
@@ -160,16 +160,19 @@ static int check_field(struct sc_call *call, struct sc_contact *c, const char *k
     }
 }
 
-/* Scalars become texts, keys their defined spelling, escapes the characters they mean (a JSON
- * path compares bytes); nulls stay for json_patch to remove. */
+/* Scalars become texts, keys their defined spelling, escapes the characters they mean (a
+ * JSON path compares bytes); nulls stay for json_patch to remove. */
 static int rebuild_fields(struct sc_call *call, struct sc_contact *c, int drop_nulls)
 {
     static const char sql[] =
         "SELECT json_group_object(sc_field(key), CASE type WHEN 'null' THEN NULL"
-        " WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' WHEN 'object' THEN json(value)"
+        " WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' WHEN 'object' THEN "
+        "json(value)"
         " WHEN 'array' THEN json(value) ELSE CAST(value AS TEXT) END)"
-        " FROM json_each(?1) WHERE sc_field(key) IS NOT NULL AND (?2 = 0 OR type <> 'null')";
-    sqlite3_stmt *row = sc_store_bind(call->box, sql, "si", c->fields, (int64_t)drop_nulls);
+        " FROM json_each(?1) WHERE sc_field(key) IS NOT NULL AND (?2 = 0 OR type <> "
+        "'null')";
+    sqlite3_stmt *row =
+        sc_store_bind(call->box, sql, "si", c->fields, (int64_t)drop_nulls);
 
     if (!row || sc_store_step(call->box, row) != 1)
         return SC_FAILED;
@@ -221,13 +224,11 @@ static int add_tag(struct sc_call *call, struct sc_contact *c, const char *name)
     }
     if (outcome == SC_REFUSED) {
         switch (sc_switches_get(call->box, SC_SW_UNKNOWN_TAG)) {
-        case 0:
-            outcome = sc_tags_make(call->box, name, &tag);
-            break;
-        case 1:
-            return SC_DONE;
+        case 0: outcome = sc_tags_make(call->box, name, &tag); break;
+        case 1: return SC_DONE;
         default:
-            sqlite3_snprintf(sizeof c->problem, c->problem, "tag [%.64s] does not exist", name);
+            sqlite3_snprintf(sizeof c->problem, c->problem, "tag [%.64s] does not exist",
+                             name);
             return SC_DONE;
         }
     }
@@ -253,10 +254,11 @@ int sc_contact_tags(struct sc_call *call, struct sc_contact *c, const char *wher
     row = sc_store_bind(call->box, "SELECT value, type FROM json_each(?1)", "s", c->tags);
     if (!row)
         return SC_FAILED;
-    while (outcome == SC_DONE && !c->problem[0] && (code = sc_store_step(call->box, row)) == 1) {
+    while (outcome == SC_DONE && !c->problem[0] &&
+           (code = sc_store_step(call->box, row)) == 1) {
         if (!IS((const char *)sqlite3_column_text(row, 1), "text"))
-            outcome = sc_call_refuse(call, 400, "tags", "%stags must be a list of tag names",
-                                     where);
+            outcome = sc_call_refuse(call, 400, "tags",
+                                     "%stags must be a list of tag names", where);
         else
             outcome = add_tag(call, c, (const char *)sqlite3_column_text(row, 0));
     }
@@ -264,7 +266,8 @@ int sc_contact_tags(struct sc_call *call, struct sc_contact *c, const char *wher
     return code < 0 ? SC_FAILED : outcome;
 }
 
-int sc_contact_tag(struct sc_call *call, const struct sc_contact *c, int64_t member, int replace)
+int sc_contact_tag(struct sc_call *call, const struct sc_contact *c, int64_t member,
+                   int replace)
 {
     int64_t n = 0;
     int i, found;
@@ -274,11 +277,12 @@ int sc_contact_tag(struct sc_call *call, const struct sc_contact *c, int64_t mem
         return SC_FAILED;
     if (!replace && c->tag_count &&
         sc_store_integer(call->box, &n, &found,
-                         "SELECT ifnull(max(n), 0) FROM tagging WHERE member = ?1", "i", member))
+                         "SELECT ifnull(max(n), 0) FROM tagging WHERE member = ?1", "i",
+                         member))
         return SC_FAILED;
     for (i = 0; i < c->tag_count; i++)
-        if (sc_store_run(call->box, "INSERT OR IGNORE INTO tagging VALUES (?1, ?2, ?3)", "iii",
-                         member, c->tag_ids[i], ++n))
+        if (sc_store_run(call->box, "INSERT OR IGNORE INTO tagging VALUES (?1, ?2, ?3)",
+                         "iii", member, c->tag_ids[i], ++n))
             return SC_FAILED;
     return SC_DONE;
 }
@@ -287,8 +291,10 @@ int sc_contact_change(struct sc_call *call, const struct sc_contact *c, int64_t 
 {
     static const char sql[] =
         "UPDATE member SET phone = iif(?2, ?3, phone), name = iif(?4, ?5, name),"
-        " fields = iif(?6 IS NULL, fields, json_patch(fields, ?6)), updated = ?7 WHERE id = ?1";
+        " fields = iif(?6 IS NULL, fields, json_patch(fields, ?6)), updated = ?7 WHERE "
+        "id = ?1";
 
-    return sc_store_run(call->box, sql, "iisissi", member, (int64_t)c->has_phone, c->phone,
-                        (int64_t)c->has_name, c->name, c->fields, sc_box_seconds(call->box));
+    return sc_store_run(call->box, sql, "iisissi", member, (int64_t)c->has_phone,
+                        c->phone, (int64_t)c->has_name, c->name, c->fields,
+                        sc_box_seconds(call->box));
 }

@@ -1,8 +1,9 @@
 /* contact: one contact of a request's body, checked and made ready for the store.
  *
- * A struct sc_contact borrows its texts from the statement of sc_contact_read, which stands on
- * its row until sc_contact_done. Mistakes of type refuse the whole request; what is wrong with
- * the content is told in contact->problem, and the caller decides what that means. */
+ * A struct sc_contact borrows its texts from the statement of sc_contact_read, which
+ * stands on its row until sc_contact_done. Mistakes of type refuse the whole request;
+ * what is wrong with the content is told in contact->problem, and the caller decides what
+ * that means. */
 #ifndef SC_CONTACT_H
 #define SC_CONTACT_H
 
@@ -23,7 +24,8 @@ struct sc_contact {
     char problem[200]; /* "": none */
 };
 
-/* Reads the JSON object; where is its place in the body for messages ("members[3]." or ""). */
+/* Reads the JSON object; where is its place in the body for messages ("members[3]." or
+ * ""). */
 int sc_contact_read(struct sc_call *call, const char *object, const char *where,
                     struct sc_contact *contact);
 void sc_contact_done(struct sc_contact *contact);
@@ -37,6 +39,7 @@ int sc_contact_tags(struct sc_call *call, struct sc_contact *contact, const char
 int sc_contact_tag(struct sc_call *call, const struct sc_contact *contact, int64_t member,
                    int replace);
 /* Writes phone, name and fields of an existing contact. */
-int sc_contact_change(struct sc_call *call, const struct sc_contact *contact, int64_t member);
+int sc_contact_change(struct sc_call *call, const struct sc_contact *contact,
+                      int64_t member);
 
 #endif

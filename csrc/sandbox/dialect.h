@@ -1,8 +1,9 @@
 /* dialect: how one provider spells requests and answers.
  *
- * Names are JSON keys; the *_sql members are expressions over the aliases m (member), t (tag) and
- * s (segment) that give one JSON object. The functions write an answer into call->out and set
- * call->status; they return an enum sc_outcome. Everything else is the same for both. */
+ * Names are JSON keys; the *_sql members are expressions over the aliases m (member), t
+ * (tag) and s (segment) that give one JSON object. The functions write an answer into
+ * call->out and set call->status; they return an enum sc_outcome. Everything else is the
+ * same for both. */
 #ifndef SC_DIALECT_H
 #define SC_DIALECT_H
 
@@ -22,14 +23,15 @@ struct sc_dialect {
     const char *tag_flag, *update_existing, *member_ids, *field_name, *campaign_id;
     const char *tag_name, *tag_name_too; /* the second is read when the first is absent */
     const char *tag_query, *segment_name;
-    const char *brief_sql;  /* ?1 address, ?2 id: one row of an upsert's answer */
+    const char *brief_sql; /* ?1 address, ?2 id: one row of an upsert's answer */
     const char *member_sql, *tag_sql, *segment_sql, *process_sql;
-    const char *error_sql;  /* ?1 address, ?2 message: one refused row of an upsert */
+    const char *error_sql; /* ?1 address, ?2 message: one refused row of an upsert */
 
     int (*error)(struct sc_call *call, const char *parameter, const char *message);
     int (*list)(struct sc_call *call, const char *items, int64_t count, int64_t total);
     int (*detail)(struct sc_call *call, const char *object);
-    int (*created)(struct sc_call *call, enum sc_kind kind, const char *id, const char *object);
+    int (*created)(struct sc_call *call, enum sc_kind kind, const char *id,
+                   const char *object);
     int (*updated)(struct sc_call *call, const char *object);
     int (*deleted)(struct sc_call *call);
     int (*counted)(struct sc_call *call, int64_t count);
@@ -38,8 +40,8 @@ struct sc_dialect {
 
 extern const struct sc_dialect sc_sendcloud, sc_engagelab;
 
-#define SC_TAGS_OF(what)                                                                          \
-    "(SELECT json_group_array(" what ") FROM (SELECT g.tag AS id, n.name FROM tagging g"         \
+#define SC_TAGS_OF(what)                                                                 \
+    "(SELECT json_group_array(" what ") FROM (SELECT g.tag AS id, n.name FROM tagging g" \
     " JOIN tag n ON n.id = g.tag WHERE g.member = m.id ORDER BY g.n))"
 
 #endif

@@ -1,19 +1,27 @@
 /* EngageLab's dialect: /v1, snake_case, {result,total,count}, counts, {code,message}.
  *
- * Its document covers members; what tags and segments say here follows the public pages as far
- * as they could be read and SendCloud's document beyond that: assumed, see README.md. */
+ * Its document covers members; what tags and segments say here follows the public pages
+ * as far as they could be read and SendCloud's document beyond that: assumed, see
+ * README.md. */
 #include "dialect.h"
 #include "store.h"
 
 #include <string.h>
 
-/* Documented codes; 39xxx are the sandbox's own, for errors whose codes nobody documents. */
-enum { CODE_AUTH = 30000, CODE_MISSING = 30036, CODE_TAG_EXISTS = 32603, CODE_OWN = 39000 };
+/* Documented codes; 39xxx are the sandbox's own, for errors whose codes nobody documents.
+ */
+enum {
+    CODE_AUTH = 30000,
+    CODE_MISSING = 30036,
+    CODE_TAG_EXISTS = 32603,
+    CODE_OWN = 39000
+};
 
-#define PROCESS                                                                                   \
-    "json_object('percent', sc_percent(s.status, s.started_ms, s.finish_ms),"                     \
-    " 'complete', json(iif(s.status = 2, 'true', 'false')), 'status_desc', CASE s.status"         \
-    " WHEN 2 THEN 'segmentation completed' WHEN 1 THEN 'segmentation in progress'"               \
+#define PROCESS                                                                          \
+    "json_object('percent', sc_percent(s.status, s.started_ms, s.finish_ms),"            \
+    " 'complete', json(iif(s.status = 2, 'true', 'false')), 'status_desc', CASE "        \
+    "s.status"                                                                           \
+    " WHEN 2 THEN 'segmentation completed' WHEN 1 THEN 'segmentation in progress'"       \
     " ELSE 'segmentation failed' END)"
 
 static int error(struct sc_call *call, const char *parameter, const char *message)
@@ -58,7 +66,8 @@ static int detail(struct sc_call *call, const char *object)
     return SC_DONE;
 }
 
-static int created(struct sc_call *call, enum sc_kind kind, const char *id, const char *object)
+static int created(struct sc_call *call, enum sc_kind kind, const char *id,
+                   const char *object)
 {
     (void)kind;
     (void)id;
@@ -109,14 +118,18 @@ const struct sc_dialect sc_engagelab = {
     .brief_sql = "SELECT json_object('email', ?1, 'member_id', ?2)",
     .error_sql = "SELECT json_object('email', ?1, 'message', ?2)",
     .member_sql =
-        "json_object('member_id', sc_id(m.id), 'list_id', sc_account(1), 'email', m.email,"
+        "json_object('member_id', sc_id(m.id), 'list_id', sc_account(1), 'email', "
+        "m.email,"
         " 'phone', m.phone, 'name', m.name, 'fields', json(m.fields),"
-        " 'tag_ids', json(" SC_TAGS_OF("sc_id(id)") "), 'tag_names', json(" SC_TAGS_OF("name") "),"
-        " 'create_time', sc_time(m.id >> 24, 1), 'update_time', sc_time(m.updated, 1),"
-        " 'unsubscribe_time', sc_time(m.unsubscribed, 1))",
-    .tag_sql = "json_object('tag_id', sc_id(t.id), 'tag_name', t.name,"
-               " 'create_time', sc_time(t.id >> 24, 1), 'update_time', sc_time(t.updated, 1),"
-               " 'count', t.count)",
+        " 'tag_ids', json(" SC_TAGS_OF("sc_id(id)") "), 'tag_names', json(" SC_TAGS_OF(
+            "name") "),"
+                    " 'create_time', sc_time(m.id >> 24, 1), 'update_time', "
+                    "sc_time(m.updated, 1),"
+                    " 'unsubscribe_time', sc_time(m.unsubscribed, 1))",
+    .tag_sql =
+        "json_object('tag_id', sc_id(t.id), 'tag_name', t.name,"
+        " 'create_time', sc_time(t.id >> 24, 1), 'update_time', sc_time(t.updated, 1),"
+        " 'count', t.count)",
     .segment_sql =
         "json_object('segment_id', sc_id(s.id), 'segment_name', s.name,"
         " 'list_id', sc_account(1), 'status', CAST(s.status AS TEXT),"

@@ -1,9 +1,11 @@
-/* engine: what the files of the engine share: the box itself, one call in progress, refusals.
+/* engine: what the files of the engine share: the box itself, one call in progress,
+ * refusals.
  *
- * Private to this folder; box.h is what others include. A struct sc_call lives for one request;
- * texts it hands around belong to SQLite's statements or to itself and end with the call.
- * Functions that act on a call return an enum sc_outcome: SC_DONE with the answer written,
- * SC_REFUSED with an error answer written, SC_FAILED when SQLite or memory failed. */
+ * Private to this folder; box.h is what others include. A struct sc_call lives for one
+ * request; texts it hands around belong to SQLite's statements or to itself and end with
+ * the call. Functions that act on a call return an enum sc_outcome: SC_DONE with the
+ * answer written, SC_REFUSED with an error answer written, SC_FAILED when SQLite or
+ * memory failed. */
 #ifndef SC_ENGINE_H
 #define SC_ENGINE_H
 
@@ -14,22 +16,22 @@
 
 enum sc_outcome { SC_DONE = 0, SC_REFUSED = 1, SC_FAILED = -1 };
 
-#define SC_FIELDS_MAX 47     /* 50 with Email, Name and Phone */
+#define SC_FIELDS_MAX     47 /* 50 with Email, Name and Phone */
 #define SC_STATEMENTS_MAX 256 /* slots of the statement cache, a power of two */
-#define SC_VIEWS_MAX 8
+#define SC_VIEWS_MAX      8
 
 enum sc_field_type { SC_TEXT, SC_NUMBER, SC_DATE, SC_BIRTHDAY, SC_DROPDOWN };
 
 struct sc_field {
     char *name;
     char *format; /* NULL: the type's first */
-    int type;     /* enum sc_field_type */
+    int type; /* enum sc_field_type */
 };
 
 /* Where a page of a list ended, so that the next page need not count its way there. */
 struct sc_anchor {
     int64_t offset; /* rows before this place */
-    int64_t id;     /* the last of them */
+    int64_t id; /* the last of them */
 };
 
 /* A list that somebody pages through; valid while the version it saw is the store's. */
@@ -63,11 +65,12 @@ struct sc_box {
     uint64_t assumed; /* switches that the running answer was built on, a bit each */
     struct sc_field fields[SC_FIELDS_MAX];
     int field_count;
-    int64_t due;             /* ms at which the next segment is evaluated; INT64_MAX: none */
-    int64_t version, set_version; /* grow when anything, or the set of contacts, changed */
+    int64_t due; /* ms at which the next segment is evaluated; INT64_MAX: none */
+    int64_t version,
+        set_version; /* grow when anything, or the set of contacts, changed */
     struct sc_view views[SC_VIEWS_MAX];
     int64_t view_clock;
-    int detail;  /* fill the *Fmt times */
+    int detail; /* fill the *Fmt times */
     int fail_next; /* the next segment that is created or updated will fail */
     size_t max_body;
 };
@@ -86,7 +89,7 @@ struct sc_call {
     const struct sc_dialect *dialect;
     const struct sc_request *request;
     const char *operation;
-    char *target;   /* decoded pieces of the request's target point into it */
+    char *target; /* decoded pieces of the request's target point into it */
     const char *id; /* from the path; NULL */
     struct sc_param params[SC_PARAMS_MAX];
     size_t param_count;
@@ -98,9 +101,10 @@ struct sc_call {
     sqlite3_str *out;
 };
 
-/* Writes the dialect's error answer in place of whatever was there. Returns SC_REFUSED. */
-int sc_call_refuse(struct sc_call *call, int status, const char *parameter, const char *format,
-                   ...) __attribute__((format(printf, 4, 5)));
+/* Writes the dialect's error answer in place of whatever was there. Returns SC_REFUSED.
+ */
+int sc_call_refuse(struct sc_call *call, int status, const char *parameter,
+                   const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* The documented 404 ("resource not found", EngageLab's 30036). Returns SC_REFUSED. */
 int sc_call_missing(struct sc_call *call);
 /* A query parameter by name, or NULL. */

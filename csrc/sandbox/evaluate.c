@@ -1,4 +1,5 @@
-/* The background work of segments: what happens when the clock passes the end of an evaluation. */
+/* The background work of segments: what happens when the clock passes the end of an
+ * evaluation. */
 #include "condition.h"
 #include "listing.h"
 #include "segments.h"
@@ -17,7 +18,8 @@ static int next_due(struct sc_box *box, struct due *due)
     sqlite3_stmt *row = sc_store_bind(box,
                                       "SELECT id, finish_ms, fails, relation, conditions"
                                       " FROM segment WHERE status = 1 AND finish_ms <= ?1"
-                                      " ORDER BY finish_ms, id LIMIT 1", "i", sc_box_clock(box));
+                                      " ORDER BY finish_ms, id LIMIT 1",
+                                      "i", sc_box_clock(box));
     int code = row ? sc_store_step(box, row) : -1, outcome;
 
     if (code != 1)
@@ -25,8 +27,9 @@ static int next_due(struct sc_box *box, struct due *due)
     due->id = sqlite3_column_int64(row, 0);
     due->finish_ms = sqlite3_column_int64(row, 1);
     due->fails = sqlite3_column_int(row, 2);
-    outcome = sc_condition_load(box, (const char *)sqlite3_column_text(row, 3),
-                                (const char *)sqlite3_column_text(row, 4), &due->condition);
+    outcome =
+        sc_condition_load(box, (const char *)sqlite3_column_text(row, 3),
+                          (const char *)sqlite3_column_text(row, 4), &due->condition);
     sqlite3_reset(row);
     return outcome;
 }
@@ -64,15 +67,20 @@ static int finish(struct sc_box *box, const struct due *due)
     if (outcome == SC_FAILED)
         return SC_FAILED;
     if (outcome == SC_REFUSED)
-        return sc_store_run(box, "UPDATE segment SET status = -1, fails = 0, updated = ?2"
-                                 " WHERE id = ?1", "ii", due->id, due->finish_ms / 1000);
-    return sc_store_run(box, "UPDATE segment SET status = 2, total = ?2, updated = ?3"
-                             " WHERE id = ?1", "iii", due->id, total, due->finish_ms / 1000);
+        return sc_store_run(box,
+                            "UPDATE segment SET status = -1, fails = 0, updated = ?2"
+                            " WHERE id = ?1",
+                            "ii", due->id, due->finish_ms / 1000);
+    return sc_store_run(box,
+                        "UPDATE segment SET status = 2, total = ?2, updated = ?3"
+                        " WHERE id = ?1",
+                        "iii", due->id, total, due->finish_ms / 1000);
 }
 
 int sc_segments_tick(struct sc_box *box)
 {
-    uint64_t assumed = box->assumed; /* the request that comes after did not ask for this */
+    uint64_t assumed =
+        box->assumed; /* the request that comes after did not ask for this */
     struct due due;
     int outcome, found;
 
@@ -85,7 +93,9 @@ int sc_segments_tick(struct sc_box *box)
     box->assumed = assumed;
     if (outcome == SC_FAILED)
         return outcome;
-    return sc_store_integer(box, &box->due, &found,
-                            "SELECT ifnull(min(finish_ms), 9223372036854775807) FROM segment"
-                            " WHERE status = 1", "");
+    return sc_store_integer(
+        box, &box->due, &found,
+        "SELECT ifnull(min(finish_ms), 9223372036854775807) FROM segment"
+        " WHERE status = 1",
+        "");
 }

@@ -35,7 +35,8 @@ static int remember(struct sc_box *box, const char *name, int type, const char *
 
 int sc_fields_load(struct sc_box *box)
 {
-    sqlite3_stmt *row = sc_store_bind(box, "SELECT name, type, format FROM field ORDER BY id", "");
+    sqlite3_stmt *row =
+        sc_store_bind(box, "SELECT name, type, format FROM field ORDER BY id", "");
     int code;
 
     sc_fields_forget(box);
@@ -43,7 +44,8 @@ int sc_fields_load(struct sc_box *box)
         return SC_FAILED;
     while ((code = sc_store_step(box, row)) == 1) {
         if (box->field_count == SC_FIELDS_MAX ||
-            remember(box, (const char *)sqlite3_column_text(row, 0), sqlite3_column_int(row, 1),
+            remember(box, (const char *)sqlite3_column_text(row, 0),
+                     sqlite3_column_int(row, 1),
                      (const char *)sqlite3_column_text(row, 2))) {
             sqlite3_reset(row);
             return SC_FAILED;
@@ -67,20 +69,21 @@ int sc_fields_define(struct sc_box *box, const char *name, int type, const char 
 {
     if (!sc_fields_find(box, name) && box->field_count == SC_FIELDS_MAX)
         return SC_REFUSED;
-    if (sc_store_run(box,
-                     "INSERT INTO field(name, type, format, options) VALUES (?1, ?2, ?3, ?4)"
-                     " ON CONFLICT(name) DO UPDATE SET type = excluded.type,"
-                     " format = excluded.format, options = excluded.options",
-                     "siss", name, (int64_t)type, format, options))
+    if (sc_store_run(
+            box,
+            "INSERT INTO field(name, type, format, options) VALUES (?1, ?2, ?3, ?4)"
+            " ON CONFLICT(name) DO UPDATE SET type = excluded.type,"
+            " format = excluded.format, options = excluded.options",
+            "siss", name, (int64_t)type, format, options))
         return SC_FAILED;
     return sc_fields_load(box);
 }
 
 int sc_fields_reserved(const char *name)
 {
-    static const char *const names[] = {"Email",      "Name",       "Phone", "tag",
-                                        "campaign",   "segment",    "domain", "createTime",
-                                        "updateTime", "unsubscribeTime"};
+    static const char *const names[] = {
+        "Email",   "Name",   "Phone",      "tag",        "campaign",
+        "segment", "domain", "createTime", "updateTime", "unsubscribeTime"};
     size_t i;
 
     for (i = 0; i < sizeof names / sizeof *names; i++)
@@ -99,7 +102,8 @@ const char *sc_fields_bad_name(const char *name, long choice)
     for (p = (const unsigned char *)name; *p; p++) {
         /* a JSON path has no way to say these two */
         if (*p < 32 || *p == '"' || *p == '\\')
-            return "the name of a field holds a quote, a backslash or a control character";
+            return "the name of a field holds a quote, a backslash or a control "
+                   "character";
         if (choice == 1 && !sc_wire_word(*p))
             return "the name of a field consists of a-z A-Z 0-9 _";
     }

@@ -1,7 +1,7 @@
 /* fields: the attributes that contacts can have beside email, name and phone.
  *
- * box->fields mirrors the table, so that an upsert looks names up without SQL. A name is the
- * same in any letter case. */
+ * box->fields mirrors the table, so that an upsert looks names up without SQL. A name is
+ * the same in any letter case. */
 #ifndef SC_FIELDS_H
 #define SC_FIELDS_H
 

@@ -33,7 +33,8 @@ static void sql_time(sqlite3_context *context, int count, sqlite3_value **values
     char text[40];
 
     (void)count;
-    if (sqlite3_value_type(values[0]) == SQLITE_NULL || (style == 2 && !box_of(context)->detail))
+    if (sqlite3_value_type(values[0]) == SQLITE_NULL ||
+        (style == 2 && !box_of(context)->detail))
         return;
     second = (int)(at - days * 86400);
     sc_wire_date(days, &year, &month, &day);
@@ -59,7 +60,8 @@ static void sql_day(sqlite3_context *context, int count, sqlite3_value **values)
     int64_t value;
 
     (void)count;
-    if (text && sc_functions_day(text, (enum sc_day_style)sqlite3_value_int(values[1]), &value))
+    if (text &&
+        sc_functions_day(text, (enum sc_day_style)sqlite3_value_int(values[1]), &value))
         sqlite3_result_int64(context, value);
 }
 
@@ -105,7 +107,8 @@ static void sql_account(sqlite3_context *context, int count, sqlite3_value **val
 static void sql_percent(sqlite3_context *context, int count, sqlite3_value **values)
 {
     int status = sqlite3_value_int(values[0]);
-    int64_t start = sqlite3_value_int64(values[1]), finish = sqlite3_value_int64(values[2]);
+    int64_t start = sqlite3_value_int64(values[1]),
+            finish = sqlite3_value_int64(values[2]);
     int64_t now = sc_box_clock(box_of(context)), percent = 0;
 
     (void)count;
@@ -138,8 +141,8 @@ int sc_functions_register(struct sc_box *box)
 
     for (i = 0; i < sizeof all / sizeof *all; i++)
         if (sqlite3_create_function_v2(box->db, all[i].name, all[i].arguments,
-                                       SQLITE_UTF8 | SQLITE_DIRECTONLY | all[i].flags, box,
-                                       all[i].function, NULL, NULL, NULL))
+                                       SQLITE_UTF8 | SQLITE_DIRECTONLY | all[i].flags,
+                                       box, all[i].function, NULL, NULL, NULL))
             return sc_box_fail(box, "%s", sqlite3_errmsg(box->db));
     return SC_DONE;
 }
@@ -196,9 +199,10 @@ int sc_functions_span(const char *text, int64_t *from, int64_t *to)
         return 1;
     text += end;
     end = -1;
-    if (sscanf(text, "%c%2d:%2d:%2d%n", &between, &hour, &minute, &second, &end) != 4 || end < 0 ||
-        (between != ' ' && between != 'T') || (text[end] && strcmp(text + end, "+0800") != 0) ||
-        hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59)
+    if (sscanf(text, "%c%2d:%2d:%2d%n", &between, &hour, &minute, &second, &end) != 4 ||
+        end < 0 || (between != ' ' && between != 'T') ||
+        (text[end] && strcmp(text + end, "+0800") != 0) || hour < 0 || hour > 23 ||
+        minute < 0 || minute > 59 || second < 0 || second > 59)
         return 0;
     *from += hour * 3600 + minute * 60 + second;
     *to = *from + 1;

@@ -1,5 +1,6 @@
-/* Ids look like MongoDB's: 4 bytes creation second, 5 bytes of the machine (here of the seed),
- * 3 bytes counter. Second and counter are the integer key; the machine's bytes are constant. */
+/* Ids look like MongoDB's: 4 bytes creation second, 5 bytes of the machine (here of the
+ * seed), 3 bytes counter. Second and counter are the integer key; the machine's bytes are
+ * constant. */
 #include "store.h"
 
 #include <string.h>
@@ -38,7 +39,9 @@ int64_t sc_store_id(const struct sc_box *box, const char *text, size_t len)
     for (i = 0; i < len; i++) {
         uint64_t *part = &parts[i < 8 ? 0 : i < 18 ? 1 : 2];
         char c = text[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                           : -1;
 
         if (digit < 0)
             return 0;

@@ -64,8 +64,8 @@ static char *key_of(const struct sc_select *select)
     return sqlite3_str_finish(key);
 }
 
-/* The view of a select: the one remembered if it still holds, else a fresh one in the place of
- * the one that was not used longest. NULL: no memory. */
+/* The view of a select: the one remembered if it still holds, else a fresh one in the
+ * place of the one that was not used longest. NULL: no memory. */
 static struct sc_view *view_of(struct sc_box *box, const struct sc_select *select)
 {
     /* who is listed among all depends on nothing but who is there */
@@ -97,8 +97,10 @@ static struct sc_view *view_of(struct sc_box *box, const struct sc_select *selec
     return view;
 }
 
-/* The last anchor at or before offset; NULL: the beginning. *at is where a new one would go. */
-static const struct sc_anchor *find_anchor(const struct sc_view *view, int64_t offset, size_t *at)
+/* The last anchor at or before offset; NULL: the beginning. *at is where a new one would
+ * go. */
+static const struct sc_anchor *find_anchor(const struct sc_view *view, int64_t offset,
+                                           size_t *at)
 {
     size_t low = 0, high = view->anchor_count;
 
@@ -148,11 +150,12 @@ static int count(struct sc_box *box, const struct sc_select *select, int64_t *to
         return SC_DONE;
     }
     if (!select->filtered && select->drive == SC_DRIVE_TAG)
-        return sc_store_integer(box, total, &found, "SELECT count FROM tag WHERE id = ?1", "i",
-                                select->drive_id);
-    if (!select->filtered && select->drive == SC_DRIVE_SEGMENT)
-        return sc_store_integer(box, total, &found, "SELECT total FROM segment WHERE id = ?1",
+        return sc_store_integer(box, total, &found, "SELECT count FROM tag WHERE id = ?1",
                                 "i", select->drive_id);
+    if (!select->filtered && select->drive == SC_DRIVE_SEGMENT)
+        return sc_store_integer(box, total, &found,
+                                "SELECT total FROM segment WHERE id = ?1", "i",
+                                select->drive_id);
     row = sc_listing_prepare(box, "SELECT count(*) FROM", select, "");
     code = row ? sc_store_step(box, row) : -1;
     if (code == 1)
@@ -161,7 +164,8 @@ static int count(struct sc_box *box, const struct sc_select *select, int64_t *to
     return code == 1 ? SC_DONE : SC_FAILED;
 }
 
-/* The rows behind an anchor as SQL: "… AND m.id < 17 ORDER BY m.id DESC LIMIT 10 OFFSET 0". */
+/* The rows behind an anchor as SQL: "… AND m.id < 17 ORDER BY m.id DESC LIMIT 10 OFFSET
+ * 0". */
 static sqlite3_stmt *rows_of(struct sc_call *call, const struct sc_select *select,
                              const struct sc_anchor *anchor, int64_t skip, int64_t limit)
 {
@@ -172,13 +176,14 @@ static sqlite3_stmt *rows_of(struct sc_call *call, const struct sc_select *selec
 
     head = sqlite3_mprintf("SELECT m.id, %s FROM", call->dialect->member_sql);
     if (anchor)
-        tail = sqlite3_mprintf("%s %s %s %lld ORDER BY %s %s LIMIT %lld OFFSET %lld", join,
-                               select->column, oldest ? ">" : "<", (long long)anchor->id,
-                               select->column, oldest ? "ASC" : "DESC", (long long)limit,
-                               (long long)skip);
+        tail = sqlite3_mprintf(
+            "%s %s %s %lld ORDER BY %s %s LIMIT %lld OFFSET %lld", join, select->column,
+            oldest ? ">" : "<", (long long)anchor->id, select->column,
+            oldest ? "ASC" : "DESC", (long long)limit, (long long)skip);
     else
-        tail = sqlite3_mprintf("ORDER BY %s %s LIMIT %lld OFFSET %lld", select->column,
-                               oldest ? "ASC" : "DESC", (long long)limit, (long long)skip);
+        tail =
+            sqlite3_mprintf("ORDER BY %s %s LIMIT %lld OFFSET %lld", select->column,
+                            oldest ? "ASC" : "DESC", (long long)limit, (long long)skip);
     if (head && tail)
         statement = sc_listing_prepare(call->box, head, select, tail);
     sqlite3_free(head);
@@ -186,8 +191,8 @@ static sqlite3_stmt *rows_of(struct sc_call *call, const struct sc_select *selec
     return statement;
 }
 
-static int write_page(struct sc_call *call, const struct sc_select *select, struct sc_view *view,
-                      int64_t offset, int64_t limit)
+static int write_page(struct sc_call *call, const struct sc_select *select,
+                      struct sc_view *view, int64_t offset, int64_t limit)
 {
     size_t at;
     const struct sc_anchor *anchor = find_anchor(view, offset, &at);
@@ -206,7 +211,8 @@ static int write_page(struct sc_call *call, const struct sc_select *select, stru
     if (code == 0 && !sqlite3_str_errcode(items)) {
         if (n)
             remember(view, offset + n, last);
-        outcome = call->dialect->list(call, n ? sqlite3_str_value(items) : "", n, view->total);
+        outcome =
+            call->dialect->list(call, n ? sqlite3_str_value(items) : "", n, view->total);
     }
     sqlite3_finalize(row);
     sqlite3_free(sqlite3_str_finish(items));
@@ -229,7 +235,8 @@ int sc_listing_answer(struct sc_call *call, const struct sc_select *select)
     return write_page(call, select, view, offset, limit);
 }
 
-static sqlite3_stmt *records(struct sc_box *box, char *sql, const char *name, const char *type)
+static sqlite3_stmt *records(struct sc_box *box, char *sql, const char *name,
+                             const char *type)
 {
     sqlite3_stmt *statement = NULL;
 
@@ -263,10 +270,12 @@ int sc_listing_records(struct sc_call *call, const char *expression, const char 
     sqlite3_finalize(row);
     if (code != 1)
         return SC_FAILED;
-    row = records(box, sqlite3_mprintf("SELECT %s %s ORDER BY %s %s LIMIT %lld OFFSET %lld",
-                                       expression, from, key,
-                                       sc_switches_get(box, SC_SW_ORDER) == 1 ? "ASC" : "DESC",
-                                       (long long)limit, (long long)offset), name, type);
+    row = records(box,
+                  sqlite3_mprintf("SELECT %s %s ORDER BY %s %s LIMIT %lld OFFSET %lld",
+                                  expression, from, key,
+                                  sc_switches_get(box, SC_SW_ORDER) == 1 ? "ASC" : "DESC",
+                                  (long long)limit, (long long)offset),
+                  name, type);
     items = sqlite3_str_new(box->db);
     code = row ? 1 : -1;
     while (row && (code = sc_store_step(box, row)) == 1) {

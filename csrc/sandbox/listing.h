@@ -1,8 +1,8 @@
 /* listing: pages of contacts, and the counts that go with them.
  *
- * A page is found from the place where an earlier page of the same list ended, and a total is
- * counted once, as long as the store did not change; so reading a long list to its end costs
- * time in proportion to its length. The memory for that is capped. */
+ * A page is found from the place where an earlier page of the same list ended, and a
+ * total is counted once, as long as the store did not change; so reading a long list to
+ * its end costs time in proportion to its length. The memory for that is capped. */
 #ifndef SC_LISTING_H
 #define SC_LISTING_H
 
@@ -10,8 +10,8 @@
 
 /* Answers the page of a select that the query's offset and size ask for. */
 int sc_listing_answer(struct sc_call *call, const struct sc_select *select);
-/* Answers the page of records that are not contacts: expression over "FROM … WHERE …", ordered
- * by key, with name as ?1 and type as ?2 (texts or NULL). */
+/* Answers the page of records that are not contacts: expression over "FROM ... WHERE ...",
+ * ordered by key, with name as ?1 and type as ?2 (texts or NULL). */
 int sc_listing_records(struct sc_call *call, const char *expression, const char *from,
                        const char *key, const char *name, const char *type);
 /* Prepares "<head> <select> <tail>" with the select's texts bound; NULL: failed. */

@@ -11,8 +11,9 @@ int sc_members_find(struct sc_box *box, const char *who, int64_t *member)
     int64_t id = sc_store_id(box, who, strlen(who));
     int found;
 
-    if (sc_store_integer(box, member, &found, "SELECT id FROM member WHERE id = ?1 OR email = ?2",
-                         "is", id, who))
+    if (sc_store_integer(box, member, &found,
+                         "SELECT id FROM member WHERE id = ?1 OR email = ?2", "is", id,
+                         who))
         return SC_FAILED;
     return found ? SC_DONE : SC_REFUSED;
 }
@@ -22,8 +23,8 @@ int sc_members_of_path(struct sc_call *call, int64_t *member)
     int64_t id = sc_store_id(call->box, call->id, strlen(call->id));
     int found;
 
-    if (sc_store_integer(call->box, member, &found, "SELECT id FROM member WHERE id = ?1", "i",
-                         id))
+    if (sc_store_integer(call->box, member, &found, "SELECT id FROM member WHERE id = ?1",
+                         "i", id))
         return SC_FAILED;
     return found ? SC_DONE : sc_call_missing(call);
 }
@@ -31,8 +32,8 @@ int sc_members_of_path(struct sc_call *call, int64_t *member)
 int sc_members_render(struct sc_call *call, const char *expression, const char *table,
                       const char *key, int64_t id, char **json)
 {
-    char *sql = sqlite3_mprintf("SELECT %s FROM %s WHERE %s = %lld", expression, table, key,
-                                (long long)id);
+    char *sql = sqlite3_mprintf("SELECT %s FROM %s WHERE %s = %lld", expression, table,
+                                key, (long long)id);
     sqlite3_stmt *row = NULL;
     int code = -1;
 
@@ -69,8 +70,9 @@ int sc_members_drop(struct sc_box *box, const struct sc_select *select, int64_t 
     int code, outcome = SC_DONE;
 
     /* the ids first: what is deleted may be what the select looks at */
-    if (sc_store_script(box, "CREATE TEMP TABLE IF NOT EXISTS doomed(id INTEGER PRIMARY KEY);"
-                             "DELETE FROM temp.doomed") ||
+    if (sc_store_script(box,
+                        "CREATE TEMP TABLE IF NOT EXISTS doomed(id INTEGER PRIMARY KEY);"
+                        "DELETE FROM temp.doomed") ||
         sc_listing_run(box, "INSERT INTO temp.doomed SELECT m.id FROM", select, ""))
         return SC_FAILED;
     row = sc_store_bind(box, "SELECT id FROM temp.doomed", "");
@@ -148,8 +150,8 @@ static int answer(struct sc_call *call, int64_t member,
                   int (*write)(struct sc_call *call, const char *object))
 {
     char *json;
-    int outcome = sc_members_render(call, call->dialect->member_sql, "member m", "m.id", member,
-                                    &json);
+    int outcome = sc_members_render(call, call->dialect->member_sql, "member m", "m.id",
+                                    member, &json);
 
     if (outcome == SC_DONE)
         outcome = write(call, json);
@@ -211,8 +213,8 @@ int sc_members_ids(struct sc_call *call, int64_t max, int64_t **ids, int64_t *co
 
     *ids = NULL;
     sqlite3_snprintf(sizeof path, path, "$.%s", name);
-    row = sc_store_bind(call->box, "SELECT json_type(?1, ?2), json_array_length(?1, ?2)", "bs",
-                        call->body, call->body_len, path);
+    row = sc_store_bind(call->box, "SELECT json_type(?1, ?2), json_array_length(?1, ?2)",
+                        "bs", call->body, call->body_len, path);
     if (!row || sc_store_step(call->box, row) != 1)
         return SC_FAILED;
     type = (const char *)sqlite3_column_text(row, 0);
@@ -220,22 +222,23 @@ int sc_members_ids(struct sc_call *call, int64_t max, int64_t **ids, int64_t *co
     if (!type || strcmp(type, "array") != 0)
         outcome = sc_call_refuse(call, 400, name, "%s is a list and required", name);
     else if (*count < 1 || (max && *count > max))
-        outcome = sc_call_refuse(call, 400, name, "%s has 1 to %lld elements, got %lld", name,
-                                 (long long)max, (long long)*count);
+        outcome = sc_call_refuse(call, 400, name, "%s has 1 to %lld elements, got %lld",
+                                 name, (long long)max, (long long)*count);
     sqlite3_reset(row);
     if (outcome != SC_DONE)
         return outcome;
     *ids = sqlite3_malloc64((sqlite3_uint64)*count * sizeof **ids);
-    row = sc_store_bind(call->box, "SELECT value, type FROM json_each(?1, ?2)", "bs", call->body,
-                        call->body_len, path);
+    row = sc_store_bind(call->box, "SELECT value, type FROM json_each(?1, ?2)", "bs",
+                        call->body, call->body_len, path);
     if (!*ids || !row)
         return sc_box_fail(call->box, "out of memory");
     while (outcome == SC_DONE && (code = sc_store_step(call->box, row)) == 1) {
         if (strcmp((const char *)sqlite3_column_text(row, 1), "text") != 0)
             outcome = sc_call_refuse(call, 400, name, "%s must be a list of ids", name);
         else if (n < *count)
-            (*ids)[n++] = sc_store_id(call->box, (const char *)sqlite3_column_text(row, 0),
-                                      (size_t)sqlite3_column_bytes(row, 0));
+            (*ids)[n++] =
+                sc_store_id(call->box, (const char *)sqlite3_column_text(row, 0),
+                            (size_t)sqlite3_column_bytes(row, 0));
     }
     sqlite3_reset(row);
     *count = n;

@@ -6,12 +6,12 @@
 
 /* The contact that the path names; a refusal (404) when there is none. */
 int sc_members_of_path(struct sc_call *call, int64_t *member);
-/* The record of table ("member m", "tag t", "segment s") whose key is id, through the dialect's
- * expression; for sqlite3_free. */
+/* The record of table ("member m", "tag t", "segment s") whose key is id, through the
+ * dialect's expression; for sqlite3_free. */
 int sc_members_render(struct sc_call *call, const char *expression, const char *table,
                       const char *key, int64_t id, char **json);
-/* The list of ids in the body, 1 to max of them (max 0: no limit); ids that are none of this box
- * become 0. For sqlite3_free. */
+/* The list of ids in the body, 1 to max of them (max 0: no limit); ids that are none of
+ * this box become 0. For sqlite3_free. */
 int sc_members_ids(struct sc_call *call, int64_t max, int64_t **ids, int64_t *count);
 /* Deletes the contacts of a select with all that hangs on them. */
 int sc_members_drop(struct sc_box *box, const struct sc_select *select, int64_t *count);

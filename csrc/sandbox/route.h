@@ -12,17 +12,18 @@ struct sc_route_row {
 };
 
 enum sc_route_flags {
-    SC_ROUTE_BODY = 1,  /* reads a JSON body */
+    SC_ROUTE_BODY = 1, /* reads a JSON body */
     SC_ROUTE_WRITE = 2, /* may change the store */
-    SC_ROUTE_MORE = 4,  /* EngageLab beyond its document */
+    SC_ROUTE_MORE = 4, /* EngageLab beyond its document */
 };
 
 #define SC_ALLOW_MAX 64
 
-/* The row of a request, or NULL. Then *status is 404, or 405 with the methods in allow. *id is
- * the still encoded id inside path, with its length; path ends at a ? or a NUL. */
-const struct sc_route_row *sc_route_find(const char *method, const char *path, const char **id,
-                                         size_t *id_len, int *status, char allow[SC_ALLOW_MAX]);
+/* The row of a request, or NULL. Then *status is 404, or 405 with the methods in allow.
+ * *id is the still encoded id inside path, with its length; path ends at a ? or a NUL. */
+const struct sc_route_row *sc_route_find(const char *method, const char *path,
+                                         const char **id, size_t *id_len, int *status,
+                                         char allow[SC_ALLOW_MAX]);
 const struct sc_dialect *sc_route_dialect(const char *path);
 
 #endif

@@ -1,7 +1,8 @@
 /* schema: the tables of a store, as one script. Included by store.c only.
  *
- * Ids carry their creation second: id >> 24 is Unix time, the low 24 bits count. So the primary
- * key of a contact is its age too: newest first is the key backwards, createTime is a range. */
+ * Ids carry their creation second: id >> 24 is Unix time, the low 24 bits count. So the
+ * primary key of a contact is its age too: newest first is the key backwards, createTime
+ * is a range. */
 #ifndef SC_SCHEMA_H
 #define SC_SCHEMA_H
 
@@ -32,7 +33,8 @@ static const char schema_create[] =
 
     /* conditions: [{"f":field,"o":operator,"v":value,"c":campaign or null}];
      * status: -1 failed, 1 updating, 2 ready; fails: the running evaluation will fail */
-    "CREATE TABLE segment(id INTEGER PRIMARY KEY, name TEXT NOT NULL, type INTEGER NOT NULL,"
+    "CREATE TABLE segment(id INTEGER PRIMARY KEY, name TEXT NOT NULL,"
+    " type INTEGER NOT NULL,"
     " relation TEXT NOT NULL, conditions TEXT NOT NULL, updated INTEGER NOT NULL,"
     " started_ms INTEGER NOT NULL, finish_ms INTEGER NOT NULL, status INTEGER NOT NULL,"
     " fails INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0);"

@@ -29,15 +29,15 @@ static int of_path(struct sc_call *call, int64_t *segment)
     int64_t id = sc_store_id(call->box, call->id, strlen(call->id));
     int found;
 
-    if (sc_store_integer(call->box, segment, &found, "SELECT id FROM segment WHERE id = ?1", "i",
-                         id))
+    if (sc_store_integer(call->box, segment, &found,
+                         "SELECT id FROM segment WHERE id = ?1", "i", id))
         return SC_FAILED;
     return found ? SC_DONE : sc_call_missing(call);
 }
 
 /* creating: the forbidden characters are documented for that alone. */
-static int read_name(struct sc_call *call, const char *type, const char *name, int creating,
-                     struct draft *draft)
+static int read_name(struct sc_call *call, const char *type, const char *name,
+                     int creating, struct draft *draft)
 {
     const char *key = call->dialect->segment_name;
     int64_t characters;
@@ -50,7 +50,8 @@ static int read_name(struct sc_call *call, const char *type, const char *name, i
     if (characters < 1 || characters > NAME_MAX_CHARACTERS)
         return sc_call_refuse(call, 400, key, "%s has 1 to 48 characters", key);
     if (creating && strpbrk(name, "^?+.*\\[]()"))
-        return sc_call_refuse(call, 400, key, "%s holds one of ^ ? + . * \\ [ ] ( )", key);
+        return sc_call_refuse(call, 400, key, "%s holds one of ^ ? + . * \\ [ ] ( )",
+                              key);
     draft->name = sqlite3_mprintf("%s", name);
     return draft->name ? SC_DONE : sc_box_fail(call->box, "out of memory");
 }
@@ -79,22 +80,22 @@ static int read_draft(struct sc_call *call, int creating, struct draft *draft)
     sqlite3_snprintf(sizeof path, path, "$.%s", call->dialect->segment_name);
     row = sc_store_bind(call->box,
                         "SELECT json_type(?1, ?2), json_extract(?1, ?2),"
-                        " json_type(?1, '$.type'), json_extract(?1, '$.type')", "bs", call->body,
-                        call->body_len, path);
+                        " json_type(?1, '$.type'), json_extract(?1, '$.type')",
+                        "bs", call->body, call->body_len, path);
     if (!row || sc_store_step(call->box, row) != 1)
         return SC_FAILED;
     outcome = read_name(call, (const char *)sqlite3_column_text(row, 0),
                         (const char *)sqlite3_column_text(row, 1), creating, draft);
     type = (const char *)sqlite3_column_text(row, 2);
     draft->type = sqlite3_column_int64(row, 3);
-    if (outcome == SC_DONE && (!type || strcmp(type, "integer") != 0 || draft->type < 0 ||
-                               draft->type > 1))
+    if (outcome == SC_DONE &&
+        (!type || strcmp(type, "integer") != 0 || draft->type < 0 || draft->type > 1))
         outcome = sc_call_refuse(call, 400, "type", "type is 0 or 1 and required");
     sqlite3_reset(row);
     if (outcome == SC_DONE)
-        outcome = sc_condition_read(call, draft->type ? SC_PLACE_SEGMENT_CAMPAIGN
-                                                      : SC_PLACE_SEGMENT_FIELD,
-                                    &draft->condition);
+        outcome = sc_condition_read(
+            call, draft->type ? SC_PLACE_SEGMENT_CAMPAIGN : SC_PLACE_SEGMENT_FIELD,
+            &draft->condition);
     if (outcome == SC_DONE && draft->condition.count == 0)
         outcome = sc_call_refuse(call, 400, "condition", "condition is required");
     if (outcome == SC_DONE)
@@ -122,12 +123,14 @@ static int answer(struct sc_call *call, int64_t segment, int fresh)
 static int start(struct sc_call *call, int64_t segment)
 {
     struct sc_box *box = call->box;
-    int64_t now = sc_box_clock(box), finish = now + sc_switches_get(box, SC_SW_SEGMENT_MS);
+    int64_t now = sc_box_clock(box),
+            finish = now + sc_switches_get(box, SC_SW_SEGMENT_MS);
 
     if (sc_store_run(box,
                      "UPDATE segment SET status = 1, started_ms = ?2, finish_ms = ?3,"
-                     " updated = ?4, fails = fails OR ?5 WHERE id = ?1", "iiiii", segment, now,
-                     finish, sc_box_seconds(box), (int64_t)box->fail_next))
+                     " updated = ?4, fails = fails OR ?5 WHERE id = ?1",
+                     "iiiii", segment, now, finish, sc_box_seconds(box),
+                     (int64_t)box->fail_next))
         return SC_FAILED;
     box->fail_next = 0;
     if (finish < box->due)
@@ -140,18 +143,19 @@ static int create(struct sc_call *call, const struct draft *draft)
     int64_t segment, other;
     int found;
 
-    if (sc_store_integer(call->box, &other, &found, "SELECT id FROM segment WHERE name = ?1", "s",
-                         draft->name))
+    if (sc_store_integer(call->box, &other, &found,
+                         "SELECT id FROM segment WHERE name = ?1", "s", draft->name))
         return SC_FAILED;
     if (found && sc_switches_get(call->box, SC_SW_DUPLICATE_SEGMENT) == 1)
         return sc_call_refuse(call, 400, call->dialect->segment_name,
                               "segment name already exist");
     segment = sc_store_mint(call->box);
-    if (sc_store_run(call->box,
-                     "INSERT INTO segment(id, name, type, relation, conditions, updated,"
-                     " started_ms, finish_ms, status) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 1)",
-                     "isiss", segment, draft->name, draft->type,
-                     draft->condition.any ? "or" : "and", draft->conditions) ||
+    if (sc_store_run(
+            call->box,
+            "INSERT INTO segment(id, name, type, relation, conditions, updated,"
+            " started_ms, finish_ms, status) VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, 0, 1)",
+            "isiss", segment, draft->name, draft->type,
+            draft->condition.any ? "or" : "and", draft->conditions) ||
         start(call, segment))
         return SC_FAILED;
     return answer(call, segment, 1);
@@ -179,9 +183,9 @@ int sc_segments_update(struct sc_call *call)
     if (outcome == SC_DONE)
         outcome = sc_store_run(call->box,
                                "UPDATE segment SET name = ifnull(?2, name), type = ?3,"
-                               " relation = ?4, conditions = ?5 WHERE id = ?1", "isiss", segment,
-                               draft.name, draft.type, draft.condition.any ? "or" : "and",
-                               draft.conditions);
+                               " relation = ?4, conditions = ?5 WHERE id = ?1",
+                               "isiss", segment, draft.name, draft.type,
+                               draft.condition.any ? "or" : "and", draft.conditions);
     if (outcome == SC_DONE)
         outcome = start(call, segment);
     forget(&draft);
@@ -195,7 +199,8 @@ int sc_segments_delete(struct sc_call *call)
 
     if (outcome != SC_DONE)
         return outcome;
-    if (sc_store_run(call->box, "DELETE FROM segment_member WHERE segment = ?1", "i", segment) ||
+    if (sc_store_run(call->box, "DELETE FROM segment_member WHERE segment = ?1", "i",
+                     segment) ||
         sc_store_run(call->box, "DELETE FROM segment WHERE id = ?1", "i", segment))
         return SC_FAILED;
     return call->dialect->deleted(call);
@@ -265,7 +270,8 @@ int sc_segments_members(struct sc_call *call)
 
 int sc_segments_remove_members(struct sc_call *call)
 {
-    static const char sql[] = "DELETE FROM segment_member WHERE segment = ?1 AND member = ?2";
+    static const char sql[] =
+        "DELETE FROM segment_member WHERE segment = ?1 AND member = ?2";
     int64_t segment, *ids = NULL, count = 0, i, done = 0, dropped = 0;
     int outcome = of_path(call, &segment), delete = 0;
 

@@ -1,7 +1,8 @@
 /* segments: saved conditions whose members are found in the background.
  *
- * An evaluation takes segment_ms of the box's clock. Nothing runs meanwhile: how far it is
- * follows from the clock, and the members are found when the clock has passed its end. */
+ * An evaluation takes segment_ms of the box's clock. Nothing runs meanwhile: how far it
+ * is follows from the clock, and the members are found when the clock has passed its end.
+ */
 #ifndef SC_SEGMENTS_H
 #define SC_SEGMENTS_H
 

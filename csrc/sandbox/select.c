@@ -1,5 +1,6 @@
-/* From conditions to SQL. Every field of a contact is a column kind with its own operators; the
- * texts of a condition are always bound, only numbers are written into the SQL. */
+/* From conditions to SQL. Every field of a contact is a column kind with its own
+ * operators; the texts of a condition are always bound, only numbers are written into the
+ * SQL. */
 #include "condition.h"
 #include "fields.h"
 #include "functions.h"
@@ -91,7 +92,8 @@ static int exists(struct compiler *c, const char *expression, const char *path)
         return bad(c, SC_BAD_VALUE, "the value of exist is \"true\" or \"false\"");
     if (path)
         value(c, path);
-    sqlite3_str_appendf(c->select->sql, there ? "ifnull(%s, '') <> ''" : "ifnull(%s, '') = ''",
+    sqlite3_str_appendf(c->select->sql,
+                        there ? "ifnull(%s, '') <> ''" : "ifnull(%s, '') = ''",
                         expression);
     return SC_DONE;
 }
@@ -112,8 +114,9 @@ static int text_item(struct compiler *c, const char *expression, const char *pat
     if (negative)
         absent = sc_switches_get(c->box, SC_SW_ABSENT_IS_NOT) == 0 ? "1" : "0";
     if (op == SC_CONTAIN || op == SC_NOT_CONTAIN) {
-        sqlite3_str_appendf(sql, fold ? "ifnull(instr(lower(%s), ?) %s 0, %s)"
-                                      : "ifnull(instr(%s, ?) %s 0, %s)",
+        sqlite3_str_appendf(sql,
+                            fold ? "ifnull(instr(lower(%s), ?) %s 0, %s)"
+                                 : "ifnull(instr(%s, ?) %s 0, %s)",
                             expression, negative ? "=" : ">", negative ? absent : "0");
         return fold ? own(c, lower(c->item->value)) : (value(c, c->item->value), SC_DONE);
     }
@@ -128,8 +131,10 @@ static int text_item(struct compiler *c, const char *expression, const char *pat
     return SC_DONE;
 }
 
-/* Comparison of a numeric key (an expression with at most one ?) with a number as SQL text. */
-static int key_item(struct compiler *c, const char *key, const char *path, const char *number)
+/* Comparison of a numeric key (an expression with at most one ?) with a number as SQL
+ * text. */
+static int key_item(struct compiler *c, const char *key, const char *path,
+                    const char *number)
 {
     if (path)
         value(c, path);
@@ -137,7 +142,8 @@ static int key_item(struct compiler *c, const char *key, const char *path, const
         sqlite3_str_appendf(c->select->sql, "ifnull(%s <> %s, %d)", key, number,
                             sc_switches_get(c->box, SC_SW_ABSENT_IS_NOT) == 0);
     else
-        sqlite3_str_appendf(c->select->sql, "%s %s %s", key, comparisons[c->item->op], number);
+        sqlite3_str_appendf(c->select->sql, "%s %s %s", key, comparisons[c->item->op],
+                            number);
     return SC_DONE;
 }
 
@@ -167,9 +173,11 @@ static int day_item(struct compiler *c, const struct sc_field *field, const char
     int64_t day;
 
     if (!sc_functions_day(c->item->value, style, &day))
-        return bad(c, SC_BAD_VALUE, "[%s] is a date field, its value must be a date as %s",
-                   c->item->field, field->format ? field->format : "MM/DD/YYYY");
-    sqlite3_snprintf(sizeof key, key, "sc_day(json_extract(m.fields, ?), %d)", (int)style);
+        return bad(c, SC_BAD_VALUE,
+                   "[%s] is a date field, its value must be a date as %s", c->item->field,
+                   field->format ? field->format : "MM/DD/YYYY");
+    sqlite3_snprintf(sizeof key, key, "sc_day(json_extract(m.fields, ?), %d)",
+                     (int)style);
     sqlite3_snprintf(sizeof number, number, "%lld", (long long)day);
     return key_item(c, key, path, number);
 }
@@ -190,8 +198,10 @@ static int field_item(struct compiler *c, const struct sc_field *field)
     return text_item(c, "json_extract(m.fields, ?)", path);
 }
 
-/* createTime, updateTime, unsubscribeTime: column in seconds, or the id whose seconds are shifted. */
-static int time_item(struct compiler *c, const char *column, const char *seconds, int shift)
+/* createTime, updateTime, unsubscribeTime: column in seconds, or the id whose seconds are
+ * shifted. */
+static int time_item(struct compiler *c, const char *column, const char *seconds,
+                     int shift)
 {
     sqlite3_str *sql = c->select->sql;
     int64_t from, to;
@@ -202,7 +212,8 @@ static int time_item(struct compiler *c, const char *column, const char *seconds
         return text_item(c, text, NULL);
     }
     if (!sc_functions_span(c->item->value, &from, &to))
-        return bad(c, SC_BAD_VALUE, "[%s] is a time, its value must be YYYY-MM-DD HH:mm:ss",
+        return bad(c, SC_BAD_VALUE,
+                   "[%s] is a time, its value must be YYYY-MM-DD HH:mm:ss",
                    c->item->field);
     from *= INT64_C(1) << shift;
     to *= INT64_C(1) << shift;
@@ -211,20 +222,14 @@ static int time_item(struct compiler *c, const char *column, const char *seconds
         sqlite3_str_appendf(sql, "(%s >= %lld AND %s < %lld)", column, from, column, to);
         break;
     case SC_NE:
-        sqlite3_str_appendf(sql, "ifnull(%s < %lld OR %s >= %lld, %d)", column, from, column, to,
+        sqlite3_str_appendf(sql, "ifnull(%s < %lld OR %s >= %lld, %d)", column, from,
+                            column, to,
                             sc_switches_get(c->box, SC_SW_ABSENT_IS_NOT) == 0);
         break;
-    case SC_GT:
-        sqlite3_str_appendf(sql, "%s >= %lld", column, to);
-        break;
-    case SC_GE:
-        sqlite3_str_appendf(sql, "%s >= %lld", column, from);
-        break;
-    case SC_LT:
-        sqlite3_str_appendf(sql, "%s < %lld", column, from);
-        break;
-    default:
-        sqlite3_str_appendf(sql, "%s < %lld", column, to);
+    case SC_GT: sqlite3_str_appendf(sql, "%s >= %lld", column, to); break;
+    case SC_GE: sqlite3_str_appendf(sql, "%s >= %lld", column, from); break;
+    case SC_LT: sqlite3_str_appendf(sql, "%s < %lld", column, from); break;
+    default: sqlite3_str_appendf(sql, "%s < %lld", column, to);
     }
     return SC_DONE;
 }
@@ -237,16 +242,18 @@ static int tag_item(struct compiler *c)
     int64_t tag = 0;
 
     if (op == SC_CONTAIN || op == SC_NOT_CONTAIN) {
-        sqlite3_str_appendf(sql,
-                            "%s EXISTS (SELECT 1 FROM tagging g JOIN tag t ON t.id = g.tag WHERE"
-                            " g.member = m.id AND instr(lower(t.name), ?) > 0)",
-                            negative ? "NOT" : "");
+        sqlite3_str_appendf(
+            sql,
+            "%s EXISTS (SELECT 1 FROM tagging g JOIN tag t ON t.id = g.tag WHERE"
+            " g.member = m.id AND instr(lower(t.name), ?) > 0)",
+            negative ? "NOT" : "");
         return own(c, lower(c->item->value));
     }
     if (op == SC_EXIST) {
         if ((there = wanted(c->item->value)) < 0)
             return bad(c, SC_BAD_VALUE, "the value of exist is \"true\" or \"false\"");
-        sqlite3_str_appendf(sql, "%s EXISTS (SELECT 1 FROM tagging g WHERE g.member = m.id)",
+        sqlite3_str_appendf(sql,
+                            "%s EXISTS (SELECT 1 FROM tagging g WHERE g.member = m.id)",
                             there ? "" : "NOT");
         return SC_DONE;
     }
@@ -259,7 +266,8 @@ static int tag_item(struct compiler *c)
         return bad(c, SC_BAD_VALUE, "[%s] is not a tag", c->item->value);
     sqlite3_str_appendf(sql,
                         "%s EXISTS (SELECT 1 FROM tagging g WHERE g.member = m.id AND"
-                        " g.tag = %lld)", negative ? "NOT" : "", tag);
+                        " g.tag = %lld)",
+                        negative ? "NOT" : "", tag);
     return SC_DONE;
 }
 
@@ -270,15 +278,18 @@ static int segment_item(struct compiler *c)
 
     if (c->item->op > SC_NE)
         return bad(c, SC_BAD_OP, "a segment is compared by == and != only");
-    if (sc_store_integer(c->box, &segment, &found,
-                         "SELECT id FROM segment WHERE id = ?1 OR name = ?2 ORDER BY id DESC",
-                         "is", id, c->item->value))
+    if (sc_store_integer(
+            c->box, &segment, &found,
+            "SELECT id FROM segment WHERE id = ?1 OR name = ?2 ORDER BY id DESC", "is",
+            id, c->item->value))
         return SC_FAILED;
     if (!found)
         return bad(c, SC_BAD_VALUE, "[%s] is not a segment", c->item->value);
-    sqlite3_str_appendf(c->select->sql,
-                        "%s EXISTS (SELECT 1 FROM segment_member g WHERE g.segment = %lld AND"
-                        " g.member = m.id)", c->item->op == SC_NE ? "NOT" : "", segment);
+    sqlite3_str_appendf(
+        c->select->sql,
+        "%s EXISTS (SELECT 1 FROM segment_member g WHERE g.segment = %lld AND"
+        " g.member = m.id)",
+        c->item->op == SC_NE ? "NOT" : "", segment);
     return SC_DONE;
 }
 
@@ -287,24 +298,31 @@ static int campaign_item(struct compiler *c)
     static const struct {
         const char *value;
         int has, lacks; /* enum sc_event, or -1 */
-    } kinds[] = {{"sent", SC_EVENT_SENT, -1},  {"open", SC_EVENT_OPEN, -1},
-                 {"click", SC_EVENT_CLICK, -1}, {"unopen", SC_EVENT_SENT, SC_EVENT_OPEN},
-                 {"unclick", SC_EVENT_SENT, SC_EVENT_CLICK}, {"notsent", -1, SC_EVENT_SENT}};
-    static const char event[] = "EXISTS (SELECT 1 FROM campaign_event g WHERE g.campaign = %lld"
-                                " AND g.kind = %d AND g.member = m.id)";
+    } kinds[] = {{"sent", SC_EVENT_SENT, -1},
+                 {"open", SC_EVENT_OPEN, -1},
+                 {"click", SC_EVENT_CLICK, -1},
+                 {"unopen", SC_EVENT_SENT, SC_EVENT_OPEN},
+                 {"unclick", SC_EVENT_SENT, SC_EVENT_CLICK},
+                 {"notsent", -1, SC_EVENT_SENT}};
+    static const char event[] =
+        "EXISTS (SELECT 1 FROM campaign_event g WHERE g.campaign = %lld"
+        " AND g.kind = %d AND g.member = m.id)";
     sqlite3_str *sql = c->select->sql;
     int64_t id = 0;
     size_t i = 0;
     int found;
 
-    while (i < sizeof kinds / sizeof *kinds && strcmp(kinds[i].value, c->item->value) != 0)
+    while (i < sizeof kinds / sizeof *kinds &&
+           strcmp(kinds[i].value, c->item->value) != 0)
         i++;
     if (i == sizeof kinds / sizeof *kinds)
-        return bad(c, SC_BAD_VALUE,
-                   "the value of campaign is sent, open, click, unopen, unclick or notsent");
-    if (sc_store_integer(c->box, &id, &found,
-                         "SELECT id FROM campaign WHERE id = ?1 AND status IN ('sending', 'sent')",
-                         "i", c->item->campaign))
+        return bad(
+            c, SC_BAD_VALUE,
+            "the value of campaign is sent, open, click, unopen, unclick or notsent");
+    if (sc_store_integer(
+            c->box, &id, &found,
+            "SELECT id FROM campaign WHERE id = ?1 AND status IN ('sending', 'sent')",
+            "i", c->item->campaign))
         return SC_FAILED;
     if (!found)
         return bad(c, SC_BAD_CAMPAIGN, "[%lld] is not a campaign that is sending or sent",
@@ -320,13 +338,25 @@ static int campaign_item(struct compiler *c)
     return SC_DONE;
 }
 
-enum kind { EMAIL, NAME, PHONE, DOMAIN, CREATED, UPDATED, UNSUBSCRIBED, TAG, SEGMENT, CAMPAIGN, OWN };
+enum kind {
+    EMAIL,
+    NAME,
+    PHONE,
+    DOMAIN,
+    CREATED,
+    UPDATED,
+    UNSUBSCRIBED,
+    TAG,
+    SEGMENT,
+    CAMPAIGN,
+    OWN
+};
 
 static enum kind kind_of(struct sc_box *box, const char *field)
 {
-    static const char *const names[] = {"Email",      "Name",       "Phone",
-                                        "domain",     "createTime", "updateTime",
-                                        "unsubscribeTime", "tag",   "segment", "campaign"};
+    static const char *const names[] = {
+        "Email",           "Name", "Phone",   "domain",  "createTime", "updateTime",
+        "unsubscribeTime", "tag",  "segment", "campaign"};
     int exact = sc_switches_get(box, SC_SW_FIELD_CASE) == 1;
     size_t i;
 
@@ -339,13 +369,15 @@ static enum kind kind_of(struct sc_box *box, const char *field)
 /* The operators that make sense, a bit each, for condition_check = matrix. */
 static int sensible(enum kind kind, const struct sc_field *field, enum sc_op op)
 {
-    const int text = 1 << SC_EQ | 1 << SC_NE | 1 << SC_CONTAIN | 1 << SC_NOT_CONTAIN | 1 << SC_EXIST;
+    const int text =
+        1 << SC_EQ | 1 << SC_NE | 1 << SC_CONTAIN | 1 << SC_NOT_CONTAIN | 1 << SC_EXIST;
     const int ordered = 63;
     int allowed = text;
 
     if (kind >= CREATED && kind <= UNSUBSCRIBED)
         allowed = ordered | (kind == UNSUBSCRIBED ? 1 << SC_EXIST : 0);
-    if (field && (field->type == SC_NUMBER || field->type == SC_DATE || field->type == SC_BIRTHDAY))
+    if (field && (field->type == SC_NUMBER || field->type == SC_DATE ||
+                  field->type == SC_BIRTHDAY))
         allowed = ordered | 1 << SC_EXIST;
     return allowed >> op & 1;
 }
@@ -353,7 +385,8 @@ static int sensible(enum kind kind, const struct sc_field *field, enum sc_op op)
 static int compile_item(struct compiler *c)
 {
     enum kind kind = kind_of(c->box, c->item->field);
-    const struct sc_field *field = kind == OWN ? sc_fields_find(c->box, c->item->field) : NULL;
+    const struct sc_field *field =
+        kind == OWN ? sc_fields_find(c->box, c->item->field) : NULL;
 
     if (field && sc_switches_get(c->box, SC_SW_FIELD_CASE) == 1 &&
         strcmp(field->name, c->item->field) != 0)
@@ -363,35 +396,25 @@ static int compile_item(struct compiler *c)
                    c->item->field);
     if (sc_switches_get(c->box, SC_SW_CONDITION_CHECK) == 1 && kind != CAMPAIGN &&
         !sensible(kind, field, c->item->op))
-        return bad(c, SC_BAD_OP, "[%s] cannot be used with this operator", c->item->field);
+        return bad(c, SC_BAD_OP, "[%s] cannot be used with this operator",
+                   c->item->field);
     switch (kind) {
-    case EMAIL:
-        return text_item(c, "m.email", NULL);
-    case NAME:
-        return text_item(c, "m.name", NULL);
-    case PHONE:
-        return text_item(c, "m.phone", NULL);
-    case DOMAIN:
-        return text_item(c, "substr(m.email, instr(m.email, '@') + 1)", NULL);
-    case CREATED:
-        return time_item(c, "m.id", "m.id >> 24", 24);
-    case UPDATED:
-        return time_item(c, "m.updated", "m.updated", 0);
-    case UNSUBSCRIBED:
-        return time_item(c, "m.unsubscribed", "m.unsubscribed", 0);
-    case TAG:
-        return tag_item(c);
-    case SEGMENT:
-        return segment_item(c);
-    case CAMPAIGN:
-        return campaign_item(c);
-    default:
-        return field_item(c, field);
+    case EMAIL: return text_item(c, "m.email", NULL);
+    case NAME: return text_item(c, "m.name", NULL);
+    case PHONE: return text_item(c, "m.phone", NULL);
+    case DOMAIN: return text_item(c, "substr(m.email, instr(m.email, '@') + 1)", NULL);
+    case CREATED: return time_item(c, "m.id", "m.id >> 24", 24);
+    case UPDATED: return time_item(c, "m.updated", "m.updated", 0);
+    case UNSUBSCRIBED: return time_item(c, "m.unsubscribed", "m.unsubscribed", 0);
+    case TAG: return tag_item(c);
+    case SEGMENT: return segment_item(c);
+    case CAMPAIGN: return campaign_item(c);
+    default: return field_item(c, field);
     }
 }
 
-/* The first item that names a tag which must be there can drive the whole select. Returns its
- * index, or -1. */
+/* The first item that names a tag which must be there can drive the whole select. Returns
+ * its index, or -1. */
 static int find_drive(struct sc_box *box, struct sc_select *select,
                       const struct sc_condition *condition)
 {
@@ -403,8 +426,10 @@ static int find_drive(struct sc_box *box, struct sc_select *select,
         const struct sc_item *item = &condition->items[i];
 
         if (item->op == SC_EQ && kind_of(box, item->field) == TAG &&
-            sc_store_integer(box, &select->drive_id, &found, "SELECT id FROM tag WHERE name = ?1",
-                             "s", item->value) == SC_DONE && found) {
+            sc_store_integer(box, &select->drive_id, &found,
+                             "SELECT id FROM tag WHERE name = ?1", "s",
+                             item->value) == SC_DONE &&
+            found) {
             select->drive = SC_DRIVE_TAG;
             return i;
         }

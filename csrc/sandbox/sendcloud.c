@@ -1,26 +1,31 @@
-/* SendCloud's dialect: camelCase, {list,total}, bare details, 201 and 204, {status,error}. */
+/* SendCloud's dialect: camelCase, {list,total}, bare details, 201 and 204,
+ * {status,error}. */
 #include "dialect.h"
 #include "store.h"
 
-#define MEMBER(created, changed)                                                                  \
-    "json_object('id', sc_id(m.id), 'listId', sc_account(1), 'userId', sc_account(0),"           \
-    " 'email', m.email, 'phone', m.phone, 'name', m.name,"                                        \
-    " '" created "', sc_time(m.id >> 24, 0), '" changed "', sc_time(m.updated, 0),"             \
-    " 'unsubscribeTime', sc_time(m.unsubscribed, 0), 'fields', json(m.fields),"                   \
-    " 'tags', json(nullif(" SC_TAGS_OF("sc_id(id)") ", iif(sc_account(2) = 0, '[]', ''))),"      \
-    " 'tagNames', json(" SC_TAGS_OF("name") "),"                                                  \
-    " 'createTimeFmt', sc_time(m.id >> 24, 2), 'updateTimeFmt', sc_time(m.updated, 2),"           \
-    " 'unsubscribeTimeFmt', sc_time(m.unsubscribed, 2))"
+#define MEMBER(created, changed)                                                         \
+    "json_object('id', sc_id(m.id), 'listId', sc_account(1), 'userId', sc_account(0),"   \
+    " 'email', m.email, 'phone', m.phone, 'name', m.name,"                               \
+    " '" created "', sc_time(m.id >> 24, 0), '" changed "', sc_time(m.updated, 0),"      \
+    " 'unsubscribeTime', sc_time(m.unsubscribed, 0), 'fields', json(m.fields),"          \
+    " 'tags', json(nullif(" SC_TAGS_OF(                                                  \
+        "sc_id(id)") ", iif(sc_account(2) = 0, '[]', ''))),"                             \
+                     " 'tagNames', json(" SC_TAGS_OF(                                    \
+                         "name") "),"                                                    \
+                                 " 'createTimeFmt', sc_time(m.id >> 24, 2), "            \
+                                 "'updateTimeFmt', sc_time(m.updated, 2),"               \
+                                 " 'unsubscribeTimeFmt', sc_time(m.unsubscribed, 2))"
 
-#define PROCESS                                                                                   \
-    "json_object('percent', sc_percent(s.status, s.started_ms, s.finish_ms),"                     \
-    " 'complete', json(iif(s.status = 2, 'true', 'false')), 'statusDesc', CASE s.status"          \
-    " WHEN 2 THEN 'segmentation completed' WHEN 1 THEN 'segmentation in progress'"               \
+#define PROCESS                                                                          \
+    "json_object('percent', sc_percent(s.status, s.started_ms, s.finish_ms),"            \
+    " 'complete', json(iif(s.status = 2, 'true', 'false')), 'statusDesc', CASE s.status" \
+    " WHEN 2 THEN 'segmentation completed' WHEN 1 THEN 'segmentation in progress'"       \
     " ELSE 'segmentation failed' END)"
 
 static int error(struct sc_call *call, const char *parameter, const char *message)
 {
-    sqlite3_str_appendf(call->out, "{\"status\":%d,\"error\":{\"parameter\":", call->status);
+    sqlite3_str_appendf(call->out,
+                        "{\"status\":%d,\"error\":{\"parameter\":", call->status);
     if (sc_store_quote(call->box, call->out, parameter))
         return SC_FAILED;
     sqlite3_str_appendall(call->out, ",\"message\":");
@@ -45,7 +50,8 @@ static int detail(struct sc_call *call, const char *object)
     return SC_DONE;
 }
 
-static int created(struct sc_call *call, enum sc_kind kind, const char *id, const char *object)
+static int created(struct sc_call *call, enum sc_kind kind, const char *id,
+                   const char *object)
 {
     (void)object;
     call->status = 201;
@@ -76,8 +82,8 @@ static int upserted(struct sc_call *call, const struct sc_upsert *u)
                         (long long)u->inserted, sqlite3_str_value(u->inserted_list));
     sqlite3_str_appendf(call->out, "\"totalUpdated\":%lld,\"updatedMembers\":[%s],",
                         (long long)u->updated, sqlite3_str_value(u->updated_list));
-    sqlite3_str_appendf(call->out, "\"errorCount\":%lld,\"errors\":[%s]}", (long long)u->errors,
-                        sqlite3_str_value(u->error_list));
+    sqlite3_str_appendf(call->out, "\"errorCount\":%lld,\"errors\":[%s]}",
+                        (long long)u->errors, sqlite3_str_value(u->error_list));
     return SC_DONE;
 }
 
@@ -96,13 +102,15 @@ const struct sc_dialect sc_sendcloud = {
     .segment_name = "segmentName",
     .brief_sql = "SELECT json_object('email', ?1, 'id', ?2)",
     .error_sql = "SELECT json_object('email', ?1, 'message', ?2)",
-    .member_sql = "iif(sc_account(3) = 0, " MEMBER("createTime", "updateTime") ", "
-                  MEMBER("createDate", "updateDate") ")",
-    .tag_sql = "json_object('id', sc_id(t.id), 'userId', sc_account(0), 'tagName', t.name,"
-               " 'createTime', sc_time(t.id >> 24, 0), 'updateTime', sc_time(t.updated, 0),"
-               " 'count', t.count)",
+    .member_sql = "iif(sc_account(3) = 0, " MEMBER(
+        "createTime", "updateTime") ", " MEMBER("createDate", "updateDate") ")",
+    .tag_sql =
+        "json_object('id', sc_id(t.id), 'userId', sc_account(0), 'tagName', t.name,"
+        " 'createTime', sc_time(t.id >> 24, 0), 'updateTime', sc_time(t.updated, 0),"
+        " 'count', t.count)",
     .segment_sql =
-        "json_object('segmentId', sc_id(s.id), 'userId', sc_account(0), 'segmentName', s.name,"
+        "json_object('segmentId', sc_id(s.id), 'userId', sc_account(0), 'segmentName', "
+        "s.name,"
         " 'listId', sc_account(1), 'status', CAST(s.status AS TEXT),"
         " 'createTime', sc_time(s.id >> 24, 0), 'updateTime', sc_time(s.updated, 0),"
         " 'memberTotal', s.total, 'relation', s.relation, 'type', s.type, 'conditions',"

@@ -6,13 +6,15 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* Pages of the write-ahead log between checkpoints: 64 MiB, so that a page that many batches
- * touch is written back once. */
-static const char pragmas[] = "PRAGMA cache_size = -262144; PRAGMA temp_store = memory;"
-                              "PRAGMA foreign_keys = OFF; PRAGMA recursive_triggers = OFF;";
-static const char file_pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-                                   "PRAGMA wal_autocheckpoint = 16384;"
-                                   "PRAGMA journal_size_limit = 67108864;";
+/* Pages of the write-ahead log between checkpoints: 64 MiB, so that a page that many
+ * batches touch is written back once. */
+static const char pragmas[] =
+    "PRAGMA cache_size = -262144; PRAGMA temp_store = memory;"
+    "PRAGMA foreign_keys = OFF; PRAGMA recursive_triggers = OFF;";
+static const char file_pragmas[] =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+    "PRAGMA wal_autocheckpoint = 16384;"
+    "PRAGMA journal_size_limit = 67108864;";
 
 static int failed(struct sc_box *box)
 {
@@ -35,7 +37,8 @@ static sqlite3_stmt *prepare(struct sc_box *box, const char *sql)
         sc_box_fail(box, "the statement cache is full");
         return NULL;
     }
-    if (sqlite3_prepare_v3(box->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL)) {
+    if (sqlite3_prepare_v3(box->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement,
+                           NULL)) {
         failed(box);
         return NULL;
     }
@@ -49,10 +52,8 @@ static int bind_one(sqlite3_stmt *statement, int index, char type, va_list *argu
     const char *bytes;
 
     switch (type) {
-    case 'i':
-        return sqlite3_bind_int64(statement, index, va_arg(*arguments, int64_t));
-    case 'd':
-        return sqlite3_bind_double(statement, index, va_arg(*arguments, double));
+    case 'i': return sqlite3_bind_int64(statement, index, va_arg(*arguments, int64_t));
+    case 'd': return sqlite3_bind_double(statement, index, va_arg(*arguments, double));
     case 's':
         bytes = va_arg(*arguments, const char *);
         return sqlite3_bind_text(statement, index, bytes, -1, SQLITE_STATIC);
@@ -150,7 +151,8 @@ int sc_store_integer(struct sc_box *box, int64_t *value, int *found, const char 
 
 int sc_store_script(struct sc_box *box, const char *sql)
 {
-    return sqlite3_exec(box->db, sql, NULL, NULL, NULL) == SQLITE_OK ? SC_DONE : failed(box);
+    return sqlite3_exec(box->db, sql, NULL, NULL, NULL) == SQLITE_OK ? SC_DONE
+                                                                     : failed(box);
 }
 
 int sc_store_begin(struct sc_box *box)
@@ -163,7 +165,8 @@ int sc_store_begin(struct sc_box *box)
 int sc_store_commit(struct sc_box *box)
 {
     if (box->counter != box->saved_counter &&
-        sc_store_run(box, "UPDATE meta SET value = ?1 WHERE key = 'counter'", "i", box->counter))
+        sc_store_run(box, "UPDATE meta SET value = ?1 WHERE key = 'counter'", "i",
+                     box->counter))
         return SC_FAILED;
     return sc_store_run(box, "COMMIT", "");
 }
@@ -209,13 +212,15 @@ int sc_store_load(struct sc_box *box)
     int64_t seed = 0;
     int found;
 
-    if (sc_store_integer(box, &seed, &found, "SELECT value FROM meta WHERE key = 'seed'", "") ||
+    if (sc_store_integer(box, &seed, &found, "SELECT value FROM meta WHERE key = 'seed'",
+                         "") ||
         sc_store_integer(box, &box->counter, &found,
                          "SELECT value FROM meta WHERE key = 'counter'", "") ||
         sc_store_integer(box, &box->members, &found, "SELECT count(*) FROM member", "") ||
         sc_store_integer(box, &box->due, &found,
                          "SELECT ifnull(min(finish_ms), 9223372036854775807) FROM segment"
-                         " WHERE status = 1", ""))
+                         " WHERE status = 1",
+                         ""))
         return SC_FAILED;
     box->seed = (uint64_t)seed;
     box->machine = scatter(box->seed) & 0xffffffffffu;
@@ -248,11 +253,13 @@ static int make(struct sc_box *box)
 {
     char sql[96];
 
-    sqlite3_snprintf(sizeof sql, sql, "PRAGMA application_id = %d; PRAGMA user_version = %d;",
+    sqlite3_snprintf(sizeof sql, sql,
+                     "PRAGMA application_id = %d; PRAGMA user_version = %d;",
                      SC_SCHEMA_APPLICATION, SC_SCHEMA_VERSION);
     if (sc_store_begin(box))
         return SC_FAILED;
-    if (sc_store_script(box, sql) || sc_store_create(box) || sc_store_run(box, "COMMIT", "")) {
+    if (sc_store_script(box, sql) || sc_store_create(box) ||
+        sc_store_run(box, "COMMIT", "")) {
         sc_store_rollback(box);
         return SC_FAILED;
     }
@@ -267,8 +274,8 @@ int sc_store_open(struct sc_box *box, const char *path)
     if (sqlite3_open_v2(path ? path : ":memory:", &box->db, flags, NULL))
         return box->db ? failed(box) : sc_box_fail(box, "out of memory");
     sqlite3_busy_timeout(box->db, 5000);
-    if (sc_functions_register(box) || sc_store_script(box, pragmas) || check_file(box, &fresh) ||
-        (path && sc_store_script(box, file_pragmas)))
+    if (sc_functions_register(box) || sc_store_script(box, pragmas) ||
+        check_file(box, &fresh) || (path && sc_store_script(box, file_pragmas)))
         return SC_FAILED;
     if (fresh && make(box))
         return SC_FAILED;

@@ -1,14 +1,17 @@
-/* store: the SQLite file or memory behind a box: schema, cached statements, ids, transactions.
+/* store: the SQLite file or memory behind a box: schema, cached statements, ids,
+ * transactions.
  *
  * Statements are cached by the address of their SQL, so cached SQL is always a literal. A
- * statement that sc_store_bind handed out is stepped with sc_store_step until that returns 0 or
- * less, or put back with sqlite3_reset; the same literal is not used twice at once. */
+ * statement that sc_store_bind handed out is stepped with sc_store_step until that
+ * returns 0 or less, or put back with sqlite3_reset; the same literal is not used twice
+ * at once. */
 #ifndef SC_STORE_H
 #define SC_STORE_H
 
 #include "engine.h"
 
-/* Opens box->db by path (NULL: memory), makes or checks the schema, reads what is cached. */
+/* Opens box->db by path (NULL: memory), makes or checks the schema, reads what is cached.
+ */
 int sc_store_open(struct sc_box *box, const char *path);
 void sc_store_close(struct sc_box *box);
 /* Makes the tables anew, empty. Inside a transaction. */
@@ -16,14 +19,15 @@ int sc_store_create(struct sc_box *box);
 /* Reads counters, fields and due segments again, after the store changed as a whole. */
 int sc_store_load(struct sc_box *box);
 
-/* types: one letter an argument: i int64_t, d double, s text or NULL, b bytes and int length as
- * text. Returns the statement ready to step, or NULL after a failure. */
+/* types: one letter an argument: i int64_t, d double, s text or NULL, b bytes and int
+ * length as text. Returns the statement ready to step, or NULL after a failure. */
 sqlite3_stmt *sc_store_bind(struct sc_box *box, const char *sql, const char *types, ...);
 /* 1: a row; 0: done; -1: failed. The statement is reset when the answer is not 1. */
 int sc_store_step(struct sc_box *box, sqlite3_stmt *statement);
 /* Binds and runs to the end. SC_DONE or SC_FAILED. */
 int sc_store_run(struct sc_box *box, const char *sql, const char *types, ...);
-/* Binds, and reads the first column of the first row; *found says whether there was one. */
+/* Binds, and reads the first column of the first row; *found says whether there was one.
+ */
 int sc_store_integer(struct sc_box *box, int64_t *value, int *found, const char *sql,
                      const char *types, ...);
 /* Runs several statements that are not worth keeping. */

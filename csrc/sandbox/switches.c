@@ -71,7 +71,8 @@ int sc_box_switch_set(struct sc_box *box, const char *name, const char *value)
         return SC_BOX_INVALID;
     }
     box->switches[which].value = (long)number;
-    sqlite3_snprintf(sizeof box->switches[which].text, box->switches[which].text, "%s", value);
+    sqlite3_snprintf(sizeof box->switches[which].text, box->switches[which].text, "%s",
+                     value);
     box->set_version = ++box->version; /* lists may have another order now */
     return SC_BOX_OK;
 }
@@ -92,8 +93,8 @@ void sc_box_switch_reset(struct sc_box *box)
         if (strcmp(table[i].choices, "number") == 0)
             sqlite3_snprintf(sizeof text, text, "%ld", table[i].fallback);
         else
-            sqlite3_snprintf(sizeof text, text, "%.*s", (int)strcspn(table[i].choices, "|"),
-                             table[i].choices);
+            sqlite3_snprintf(sizeof text, text, "%.*s",
+                             (int)strcspn(table[i].choices, "|"), table[i].choices);
         sc_box_switch_set(box, table[i].name, text);
     }
 }

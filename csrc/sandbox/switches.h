@@ -1,78 +1,87 @@
 /* switches: what the documents leave open, as named options of a box.
  *
- * One row a switch: identifier, name, choices (the first is the default; "number" for a count),
- * default of a number, the rule in one sentence. README.md prints the same table with sources.
- * Reading a switch through sc_switches_get marks the answer as built on an assumption; reading
- * it through sc_switches_peek does not (quirks, sizes, things that are no rule of the service). */
+ * One row a switch: identifier, name, choices (the first is the default; "number" for a
+ * count), default of a number, the rule in one sentence. README.md prints the same table
+ * with sources. Reading a switch through sc_switches_get marks the answer as built on an
+ * assumption; reading it through sc_switches_peek does not (quirks, sizes, things that
+ * are no rule of the service). */
 #ifndef SC_SWITCHES_H
 #define SC_SWITCHES_H
 
-#define SC_SWITCHES(X)                                                                            \
-    X(UNKNOWN_TAG, "unknown_tag", "create|ignore|refuse", 0,                                      \
-      "what upsert and update do with a tag name that does not exist")                            \
-    X(UNKNOWN_FIELD, "unknown_field", "define|ignore|refuse", 0,                                  \
-      "what upsert and update do with a field that is not defined")                               \
-    X(FIELD_NAMES, "field_names", "any|documented", 0,                                            \
-      "names a field may get when an upsert defines it: any, or only a-z A-Z 0-9 _")              \
-    X(TAG_NAMES, "tag_names", "any|documented", 0,                                                \
-      "characters of a tag name: any, or only letters, digits, _ and what is not ASCII")          \
-    X(UNTOUCHED_TAGS, "untouched_tags", "follow|keep", 0,                                         \
-      "whether the tag flag acts on an existing contact although updateExisting is false")        \
-    X(UNTOUCHED_LISTED, "untouched_listed", "yes|no", 0,                                          \
-      "whether an existing contact that was not updated is listed among the updated")             \
-    X(ADDRESS_RULES, "address_rules", "rules|at", 0,                                              \
-      "which addresses are refused: by the published mail rules, or only those without an @")     \
-    X(NULL_CLEARS, "null_clears", "yes|no", 0,                                                    \
-      "whether null clears phone, name and single fields, or counts as not sent")                 \
-    X(UPDATE_TAGS, "update_tags", "replace|append", 0,                                            \
-      "what the tags of a single update do to the tags a contact has")                            \
-    X(DUPLICATE_TAG, "duplicate_tag", "refuse|reuse", 0,                                          \
-      "creating a tag whose name exists is refused, or answers the tag that is there")            \
-    X(DUPLICATE_SEGMENT, "duplicate_segment", "allow|refuse", 0,                                  \
-      "whether two segments may have one name")                                                   \
-    X(TAG_COUNT, "tag_count", "found|changed", 0,                                                 \
-      "what adding and removing a tag counts: contacts found, or contacts changed")               \
-    X(EMPTY_CONDITION, "empty_condition", "all|refuse", 0,                                        \
-      "a batch delete without a condition deletes everybody, or is refused")                      \
-    X(SEGMENT_REMOVE, "segment_remove", "delete|detach", 0,                                       \
-      "removing members of a segment deletes the contacts, or only detaches them")                \
-    X(SEGMENT_MS, "segment_ms", "number", 2000,                                                   \
-      "milliseconds of the clock that the evaluation of a segment takes")                         \
-    X(ORDER, "order", "newest|oldest", 0, "which record a list begins with")                      \
-    X(PAGE_RANGE, "page_range", "refuse|clamp", 0,                                                \
-      "an offset or page size out of range is refused, or moved into the range")                  \
-    X(CONDITION_CHECK, "condition_check", "lenient|matrix", 0,                                    \
-      "whether an operator that makes no sense for a field's type is refused")                    \
-    X(FIELD_CASE, "field_case", "ignore|exact", 0, "letter case of field names in conditions")    \
-    X(TEXT_CASE, "text_case", "ignore|exact", 0, "letter case of texts in conditions (ASCII)")    \
-    X(ABSENT_IS_NOT, "absent_is_not", "yes|no", 0,                                                \
-      "whether != and \"does not contain\" match a contact that lacks the field")                 \
-    X(CONDITION_TAG, "condition_tag", "empty|refuse", 0,                                          \
-      "a condition on a tag that does not exist matches nobody, or is refused")                   \
-    X(NOT_FOUND_STATUS, "not_found_status", "200|404", 0,                                         \
-      "HTTP status of EngageLab's code 30036 (documented as 200 for the update of a member)")     \
-    X(ENGAGELAB_MORE, "engagelab_more", "yes|no", 0,                                              \
-      "whether EngageLab's tags and segments are served, whose documents are missing")            \
-    X(TRIM_IDS, "trim_ids", "no|yes", 0, "whether white space around an id in the path is dropped") \
-    X(NO_CONTENT, "no_content", "204|200", 0, "a delete answers 204 without a body, or 200 {}")   \
-    X(EMPTY_TAGS, "empty_tags", "null|list", 0,                                                   \
-      "the tags of a SendCloud contact without any: null as in the samples, or []")               \
-    X(CREATE_DATE, "create_date", "no|yes", 0,                                                    \
-      "SendCloud's contacts say createDate and updateDate, as one sample does")                   \
-    X(USER_ID, "user_id", "number", 99229, "the account's userId")                                \
-    X(LIST_ID, "list_id", "number", 63486, "the account's listId")                                \
+#define SC_SWITCHES(X)                                                                   \
+    X(UNKNOWN_TAG, "unknown_tag", "create|ignore|refuse", 0,                             \
+      "what upsert and update do with a tag name that does not exist")                   \
+    X(UNKNOWN_FIELD, "unknown_field", "define|ignore|refuse", 0,                         \
+      "what upsert and update do with a field that is not defined")                      \
+    X(FIELD_NAMES, "field_names", "any|documented", 0,                                   \
+      "names a field may get when an upsert defines it: any, or only a-z A-Z 0-9 _")     \
+    X(TAG_NAMES, "tag_names", "any|documented", 0,                                       \
+      "characters of a tag name: any, or only letters, digits, _ and what is not ASCII") \
+    X(UNTOUCHED_TAGS, "untouched_tags", "follow|keep", 0,                                \
+      "whether the tag flag acts on an existing contact although updateExisting is "     \
+      "false")                                                                           \
+    X(UNTOUCHED_LISTED, "untouched_listed", "yes|no", 0,                                 \
+      "whether an existing contact that was not updated is listed among the updated")    \
+    X(ADDRESS_RULES, "address_rules", "rules|at", 0,                                     \
+      "which addresses are refused: by the published mail rules, or only those without " \
+      "an @")                                                                            \
+    X(NULL_CLEARS, "null_clears", "yes|no", 0,                                           \
+      "whether null clears phone, name and single fields, or counts as not sent")        \
+    X(UPDATE_TAGS, "update_tags", "replace|append", 0,                                   \
+      "what the tags of a single update do to the tags a contact has")                   \
+    X(DUPLICATE_TAG, "duplicate_tag", "refuse|reuse", 0,                                 \
+      "creating a tag whose name exists is refused, or answers the tag that is there")   \
+    X(DUPLICATE_SEGMENT, "duplicate_segment", "allow|refuse", 0,                         \
+      "whether two segments may have one name")                                          \
+    X(TAG_COUNT, "tag_count", "found|changed", 0,                                        \
+      "what adding and removing a tag counts: contacts found, or contacts changed")      \
+    X(EMPTY_CONDITION, "empty_condition", "all|refuse", 0,                               \
+      "a batch delete without a condition deletes everybody, or is refused")             \
+    X(SEGMENT_REMOVE, "segment_remove", "delete|detach", 0,                              \
+      "removing members of a segment deletes the contacts, or only detaches them")       \
+    X(SEGMENT_MS, "segment_ms", "number", 2000,                                          \
+      "milliseconds of the clock that the evaluation of a segment takes")                \
+    X(ORDER, "order", "newest|oldest", 0, "which record a list begins with")             \
+    X(PAGE_RANGE, "page_range", "refuse|clamp", 0,                                       \
+      "an offset or page size out of range is refused, or moved into the range")         \
+    X(CONDITION_CHECK, "condition_check", "lenient|matrix", 0,                           \
+      "whether an operator that makes no sense for a field's type is refused")           \
+    X(FIELD_CASE, "field_case", "ignore|exact", 0,                                       \
+      "letter case of field names in conditions")                                        \
+    X(TEXT_CASE, "text_case", "ignore|exact", 0,                                         \
+      "letter case of texts in conditions (ASCII)")                                      \
+    X(ABSENT_IS_NOT, "absent_is_not", "yes|no", 0,                                       \
+      "whether != and \"does not contain\" match a contact that lacks the field")        \
+    X(CONDITION_TAG, "condition_tag", "empty|refuse", 0,                                 \
+      "a condition on a tag that does not exist matches nobody, or is refused")          \
+    X(NOT_FOUND_STATUS, "not_found_status", "200|404", 0,                                \
+      "HTTP status of EngageLab's code 30036 (documented as 200 for the update of a "    \
+      "member)")                                                                         \
+    X(ENGAGELAB_MORE, "engagelab_more", "yes|no", 0,                                     \
+      "whether EngageLab's tags and segments are served, whose documents are missing")   \
+    X(TRIM_IDS, "trim_ids", "no|yes", 0,                                                 \
+      "whether white space around an id in the path is dropped")                         \
+    X(NO_CONTENT, "no_content", "204|200", 0,                                            \
+      "a delete answers 204 without a body, or 200 {}")                                  \
+    X(EMPTY_TAGS, "empty_tags", "null|list", 0,                                          \
+      "the tags of a SendCloud contact without any: null as in the samples, or []")      \
+    X(CREATE_DATE, "create_date", "no|yes", 0,                                           \
+      "SendCloud's contacts say createDate and updateDate, as one sample does")          \
+    X(USER_ID, "user_id", "number", 99229, "the account's userId")                       \
+    X(LIST_ID, "list_id", "number", 63486, "the account's listId")                       \
     X(AUTH, "auth", "check|open", 0, "whether credentials are checked")
 
 enum sc_switch {
 #define SC_SWITCH_ID(id, name, choices, fallback, rule) SC_SW_##id,
     SC_SWITCHES(SC_SWITCH_ID)
 #undef SC_SWITCH_ID
-    SC_SW_COUNT
+        SC_SW_COUNT
 };
 
 struct sc_box;
 
-/* The value: index of the choice, or the number. get marks the running answer, peek does not. */
+/* The value: index of the choice, or the number. get marks the running answer, peek does
+ * not. */
 long sc_switches_get(struct sc_box *box, enum sc_switch which);
 long sc_switches_peek(const struct sc_box *box, enum sc_switch which);
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define NAME_MAX_CHARACTERS 64
-#define IDS_MAX 1000
+#define IDS_MAX             1000
 
 const char *sc_tags_bad_name(struct sc_box *box, const char *name)
 {
@@ -29,7 +29,8 @@ int sc_tags_find(struct sc_box *box, const char *name, int64_t *tag)
 {
     int found;
 
-    if (sc_store_integer(box, tag, &found, "SELECT id FROM tag WHERE name = ?1", "s", name))
+    if (sc_store_integer(box, tag, &found, "SELECT id FROM tag WHERE name = ?1", "s",
+                         name))
         return SC_FAILED;
     return found ? SC_DONE : SC_REFUSED;
 }
@@ -37,8 +38,8 @@ int sc_tags_find(struct sc_box *box, const char *name, int64_t *tag)
 int sc_tags_make(struct sc_box *box, const char *name, int64_t *tag)
 {
     *tag = sc_store_mint(box);
-    return sc_store_run(box, "INSERT INTO tag(id, name, updated) VALUES (?1, ?2, ?3)", "isi",
-                        *tag, name, sc_box_seconds(box));
+    return sc_store_run(box, "INSERT INTO tag(id, name, updated) VALUES (?1, ?2, ?3)",
+                        "isi", *tag, name, sc_box_seconds(box));
 }
 
 static int of_path(struct sc_call *call, int64_t *tag)
@@ -46,7 +47,8 @@ static int of_path(struct sc_call *call, int64_t *tag)
     int64_t id = sc_store_id(call->box, call->id, strlen(call->id));
     int found;
 
-    if (sc_store_integer(call->box, tag, &found, "SELECT id FROM tag WHERE id = ?1", "i", id))
+    if (sc_store_integer(call->box, tag, &found, "SELECT id FROM tag WHERE id = ?1", "i",
+                         id))
         return SC_FAILED;
     return found ? SC_DONE : sc_call_missing(call);
 }
@@ -54,7 +56,8 @@ static int of_path(struct sc_call *call, int64_t *tag)
 static int answer(struct sc_call *call, int64_t tag, int fresh)
 {
     char id[25], *json;
-    int outcome = sc_members_render(call, call->dialect->tag_sql, "tag t", "t.id", tag, &json);
+    int outcome =
+        sc_members_render(call, call->dialect->tag_sql, "tag t", "t.id", tag, &json);
 
     sc_store_id_text(call->box, tag, id);
     if (outcome == SC_DONE)
@@ -78,8 +81,8 @@ static int read_name(struct sc_call *call, char **name)
     sqlite3_snprintf(sizeof path_too, path_too, "$.%s", d->tag_name_too);
     row = sc_store_bind(call->box,
                         "SELECT ifnull(json_type(?1, ?2), json_type(?1, ?3)),"
-                        " ifnull(json_extract(?1, ?2), json_extract(?1, ?3))", "bss", call->body,
-                        call->body_len, path, path_too);
+                        " ifnull(json_extract(?1, ?2), json_extract(?1, ?3))",
+                        "bss", call->body, call->body_len, path, path_too);
     if (!row || sc_store_step(call->box, row) != 1)
         return SC_FAILED;
     type = (const char *)sqlite3_column_text(row, 0);
@@ -104,7 +107,8 @@ static int create(struct sc_call *call, const char *name)
 
     if (outcome == SC_DONE) {
         if (sc_switches_get(call->box, SC_SW_DUPLICATE_TAG) == 0)
-            return sc_call_refuse(call, 400, call->dialect->tag_name, "tag name already exist");
+            return sc_call_refuse(call, 400, call->dialect->tag_name,
+                                  "tag name already exist");
         return answer(call, tag, 1);
     }
     if (outcome == SC_FAILED || sc_tags_make(call->box, name, &tag))
@@ -148,9 +152,10 @@ static int rename_tag(struct sc_call *call, int64_t tag, const char *name)
     if (outcome == SC_FAILED)
         return outcome;
     if (outcome == SC_DONE && other != tag)
-        return sc_call_refuse(call, 400, call->dialect->tag_name, "tag name already exist");
-    return sc_store_run(call->box, "UPDATE tag SET name = ?2, updated = ?3 WHERE id = ?1", "isi",
-                        tag, name, sc_box_seconds(call->box));
+        return sc_call_refuse(call, 400, call->dialect->tag_name,
+                              "tag name already exist");
+    return sc_store_run(call->box, "UPDATE tag SET name = ?2, updated = ?3 WHERE id = ?1",
+                        "isi", tag, name, sc_box_seconds(call->box));
 }
 
 int sc_tags_update(struct sc_call *call)
@@ -200,8 +205,9 @@ static int apply(struct sc_call *call, const char *sql)
 
 int sc_tags_add(struct sc_call *call)
 {
-    static const char sql[] = "INSERT OR IGNORE INTO tagging SELECT ?1, ?2, ifnull(max(n), 0) + 1"
-                              " FROM tagging WHERE member = ?1";
+    static const char sql[] =
+        "INSERT OR IGNORE INTO tagging SELECT ?1, ?2, ifnull(max(n), 0) + 1"
+        " FROM tagging WHERE member = ?1";
 
     return apply(call, sql);
 }

@@ -16,8 +16,8 @@ struct job {
     struct sc_upsert done;
 };
 
-static int row_into(struct sc_call *call, sqlite3_str *out, const char *sql, const char *email,
-                    const char *text)
+static int row_into(struct sc_call *call, sqlite3_str *out, const char *sql,
+                    const char *email, const char *text)
 {
     sqlite3_stmt *row = sc_store_bind(call->box, sql, "ss", email, text);
 
@@ -33,8 +33,9 @@ static int row_into(struct sc_call *call, sqlite3_str *out, const char *sql, con
 
 static int insert(struct job *job, const struct sc_contact *c, int64_t *member)
 {
-    static const char sql[] = "INSERT INTO member(id, email, phone, name, fields, updated)"
-                              " VALUES (?1, ?2, ?3, ?4, json_patch('{}', ?5), ?6)";
+    static const char sql[] =
+        "INSERT INTO member(id, email, phone, name, fields, updated)"
+        " VALUES (?1, ?2, ?3, ?4, json_patch('{}', ?5), ?6)";
     struct sc_box *box = job->call->box;
 
     *member = sc_store_mint(box);
@@ -47,14 +48,17 @@ static int insert(struct job *job, const struct sc_contact *c, int64_t *member)
     return SC_DONE;
 }
 
-static int change(struct job *job, const struct sc_contact *c, int64_t member, int tagging)
+static int change(struct job *job, const struct sc_contact *c, int64_t member,
+                  int tagging)
 {
     if (job->update_existing && sc_contact_change(job->call, c, member))
         return SC_FAILED;
-    return tagging ? sc_contact_tag(job->call, c, member, job->flag == FLAG_REPLACE) : SC_DONE;
+    return tagging ? sc_contact_tag(job->call, c, member, job->flag == FLAG_REPLACE)
+                   : SC_DONE;
 }
 
-static int list_done(struct job *job, const struct sc_contact *c, int64_t member, int existed)
+static int list_done(struct job *job, const struct sc_contact *c, int64_t member,
+                     int existed)
 {
     struct sc_call *call = job->call;
     struct sc_upsert *done = &job->done;
@@ -81,14 +85,15 @@ static int act(struct job *job, struct sc_contact *c, const char *where)
 
     sc_contact_check_address(call, c);
     if (!c->problem[0] &&
-        sc_store_integer(call->box, &member, &existed, "SELECT id FROM member WHERE email = ?1",
-                         "s", c->email))
+        sc_store_integer(call->box, &member, &existed,
+                         "SELECT id FROM member WHERE email = ?1", "s", c->email))
         return SC_FAILED;
     if (existed && !job->update_existing) {
         c->fields = NULL;
         tagging = tagging && sc_switches_get(call->box, SC_SW_UNTOUCHED_TAGS) == 0;
     }
-    if (!c->problem[0] && tagging && (outcome = sc_contact_tags(call, c, where)) != SC_DONE)
+    if (!c->problem[0] && tagging &&
+        (outcome = sc_contact_tags(call, c, where)) != SC_DONE)
         return outcome;
     if (!c->problem[0] && sc_contact_fields(call, c))
         return SC_FAILED;
@@ -110,15 +115,17 @@ static int each(struct job *job)
     char where[32];
     int code, outcome = SC_DONE;
 
-    row = sc_store_bind(call->box, "SELECT key, type, value FROM json_each(?1, '$.members')", "b",
+    row = sc_store_bind(call->box,
+                        "SELECT key, type, value FROM json_each(?1, '$.members')", "b",
                         call->body, call->body_len);
     if (!row)
         return SC_FAILED;
     while (outcome == SC_DONE && (code = sc_store_step(call->box, row)) == 1) {
         sqlite3_snprintf(sizeof where, where, "members[%d].", sqlite3_column_int(row, 0));
         if (strcmp((const char *)sqlite3_column_text(row, 1), "object") != 0) {
-            outcome = sc_call_refuse(call, 400, "members", "members[%d] must be an object",
-                                     sqlite3_column_int(row, 0));
+            outcome =
+                sc_call_refuse(call, 400, "members", "members[%d] must be an object",
+                               sqlite3_column_int(row, 0));
             break;
         }
         outcome = sc_contact_read(call, (const char *)sqlite3_column_text(row, 2), where,
@@ -155,19 +162,22 @@ static int read_head(struct job *job)
     count = sqlite3_column_int64(row, 1);
     flag = (const char *)sqlite3_column_text(row, 2);
     existing = (const char *)sqlite3_column_text(row, 4);
-    job->flag = flag && strcmp(flag, "null") != 0 ? sqlite3_column_int64(row, 3) : FLAG_APPEND;
+    job->flag =
+        flag && strcmp(flag, "null") != 0 ? sqlite3_column_int64(row, 3) : FLAG_APPEND;
     job->update_existing = existing && strcmp(existing, "true") == 0;
     if (!members || strcmp(members, "array") != 0)
         outcome = sc_call_refuse(call, 400, "members", "members is a list and required");
     else if (count < 1 || count > UPSERT_MAX)
-        outcome = sc_call_refuse(call, 400, "members", "members has 1 to 1000 elements, got %lld",
-                                 (long long)count);
+        outcome =
+            sc_call_refuse(call, 400, "members",
+                           "members has 1 to 1000 elements, got %lld", (long long)count);
     else if (flag && strcmp(flag, "null") != 0 &&
              (strcmp(flag, "integer") != 0 || job->flag < 0 || job->flag > FLAG_KEEP))
         outcome = sc_call_refuse(call, 400, d->tag_flag, "%s is 0, 1 or 2", d->tag_flag);
-    else if (!existing || (strcmp(existing, "true") != 0 && strcmp(existing, "false") != 0))
-        outcome = sc_call_refuse(call, 400, d->update_existing, "%s is a boolean and required",
-                                 d->update_existing);
+    else if (!existing ||
+             (strcmp(existing, "true") != 0 && strcmp(existing, "false") != 0))
+        outcome = sc_call_refuse(call, 400, d->update_existing,
+                                 "%s is a boolean and required", d->update_existing);
     sqlite3_reset(row);
     return outcome;
 }

@@ -7,7 +7,13 @@
 static size_t sequence(const unsigned char *p, size_t left)
 {
     unsigned char c = p[0];
-    size_t n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0, i;
+    size_t n = c < 0x80   ? 1
+               : c < 0xc2 ? 0
+               : c < 0xe0 ? 2
+               : c < 0xf0 ? 3
+               : c < 0xf5 ? 4
+                          : 0,
+           i;
 
     if (n == 0 || n > left)
         return 0;
@@ -38,7 +44,8 @@ int64_t sc_wire_characters(const char *text, size_t len)
 
 int sc_wire_word(unsigned char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '_';
 }
 
 static int hex(char c)
@@ -128,7 +135,8 @@ int sc_wire_is_number(const char *text)
 
 char *sc_wire_credential(const char *user, const char *key)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     char *plain = sqlite3_mprintf("%s:%s", user, key), *out;
     size_t n = plain ? strlen(plain) : 0, i, at = 0;
 
@@ -212,7 +220,8 @@ int sc_wire_civil(int year, int month, int day, int64_t *days)
         return 0;
     era = y / 400;
     of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    of_era = (y - era * 400) * 365 + (y - era * 400) / 4 - (y - era * 400) / 100 + of_year;
+    of_era =
+        (y - era * 400) * 365 + (y - era * 400) / 4 - (y - era * 400) / 100 + of_year;
     *days = era * 146097 + of_era - 719468;
     return 1;
 }
