@@ -15,7 +15,8 @@ local FLOOR = {
   init = 8,
   client = 7,
   members = 6, tags = 6, segments = 6, import = 6, export = 6, collector = 6,
-  pages = 5, chunks = 5, reconcile = 5, request = 5,
+  parallel = 6, request = 6, reconcile = 6,
+  pages = 5, chunks = 5,
   call = 4,
   core = 0,
 }
