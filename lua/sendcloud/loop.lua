@@ -51,6 +51,7 @@ local function cancelled(message)
   return { kind = "cancelled", message = message, outcome = "not_sent", place = "request" }
 end
 
+--- A loop over a driver: what carries the requests of one client.
 ---@param driver sendcloud.Driver
 ---@return sendcloud.Loop transport
 function loop.new(driver)
