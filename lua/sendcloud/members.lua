@@ -85,7 +85,7 @@ end
 
 --- A page of members.
 ---@param options? sendcloud.MemberPageOptions
----@return sendcloud.Page|sendcloud.Member[]|nil
+---@return sendcloud.MemberPage|nil
 ---@return sendcloud.Error? err
 function Members:list(options)
   local state = state_of(self, "list{}")

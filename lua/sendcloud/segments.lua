@@ -77,7 +77,7 @@ end
 
 --- A page of segments.
 ---@param options? sendcloud.SegmentPageOptions
----@return sendcloud.Page|sendcloud.Segment[]|nil
+---@return sendcloud.SegmentPage|nil
 ---@return sendcloud.Error? err
 function Segments:list(options)
   local state = state_of(self, "list{}")
@@ -173,7 +173,7 @@ end
 --- A page of the members of a segment.
 ---@param id string
 ---@param options? sendcloud.MemberPageOptions where narrows it
----@return sendcloud.Page|sendcloud.Member[]|nil
+---@return sendcloud.MemberPage|nil
 ---@return sendcloud.Error? err
 function Segments:members(id, options)
   local state = state_of(self, "members(id, {})")

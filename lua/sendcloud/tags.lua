@@ -61,7 +61,7 @@ end
 
 --- A page of tags.
 ---@param options? sendcloud.TagPageOptions
----@return sendcloud.Page|sendcloud.Tag[]|nil
+---@return sendcloud.TagPage|nil
 ---@return sendcloud.Error? err
 function Tags:list(options)
   local state = state_of(self, "list{}")
@@ -130,7 +130,7 @@ end
 --- A page of the members that carry a tag.
 ---@param id string
 ---@param options? sendcloud.PageOptions
----@return sendcloud.Page|sendcloud.Member[]|nil
+---@return sendcloud.MemberPage|nil
 ---@return sendcloud.Error? err
 function Tags:members(id, options)
   local state = state_of(self, "members(id, {})")
