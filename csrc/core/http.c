@@ -5,14 +5,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SPARE_HANDLES 64
+#define SPARE_HANDLES       64
 #define DEFAULT_CONNECTIONS 256
 
 struct sc_http {
     CURLM *multi;
     pid_t pid; /* the process whose sockets these are */
     struct sc_http_transfer *first;
-    unsigned count;    /* in flight */
+    unsigned count; /* in flight */
     unsigned finished; /* since the last step ended */
     unsigned spares;
     CURL *spare[SPARE_HANDLES]; /* configured by sc_http_prepare, idle */
@@ -122,7 +122,8 @@ static void end_transfer(struct sc_http_transfer *t)
     unlink_transfer(t);
 }
 
-struct sc_http_transfer *sc_http_add(struct sc_http *h, const struct sc_http_request *request,
+struct sc_http_transfer *sc_http_add(struct sc_http *h,
+                                     const struct sc_http_request *request,
                                      struct sc_http_failure *why)
 {
     struct sc_http_transfer *t = NULL;
@@ -201,8 +202,8 @@ static void abandon(struct sc_http *h, const char *kind, const char *message)
         int sent = is_foreign(h) || sc_http_sent(t);
 
         t->failed = 1;
-        sc_http_fail(&t->why, kind, sent ? "unknown" : "not_sent", sent ? "receive" : "connect",
-                     "%s", message);
+        sc_http_fail(&t->why, kind, sent ? "unknown" : "not_sent",
+                     sent ? "receive" : "connect", "%s", message);
         end_transfer(t);
     }
 }

@@ -13,9 +13,10 @@
 
 #include "buf.h"
 
-#define SC_HTTP_MAX_BODY ((size_t)64 << 20) /* bytes of an answer unless the request says else */
+#define SC_HTTP_MAX_BODY                                                                 \
+    ((size_t)64 << 20) /* bytes of an answer unless the request says else */
 #define SC_HTTP_MAX_HEADERS ((size_t)64 << 10) /* bytes of an answer's header */
-#define SC_HTTP_MESSAGE 320
+#define SC_HTTP_MESSAGE     320
 
 struct sc_http;
 struct sc_http_transfer;
@@ -26,22 +27,22 @@ struct sc_http_request {
     const char *const *headers; /* "Name: value" */
     size_t header_count;
     const char *authorization; /* value of the Authorization header, or NULL */
-    const void *body;          /* NULL: none */
+    const void *body; /* NULL: none */
     size_t body_len;
-    double timeout;         /* seconds for all of it; 0: 30 */
+    double timeout; /* seconds for all of it; 0: 30 */
     double connect_timeout; /* seconds until connected, TLS included; 0: 5 */
-    size_t max_body;        /* bytes; 0: SC_HTTP_MAX_BODY */
-    const char *ca_file;    /* PEM; NULL: the system's */
-    const char *proxy;      /* NULL: by environment; "": none */
+    size_t max_body; /* bytes; 0: SC_HTTP_MAX_BODY */
+    const char *ca_file; /* PEM; NULL: the system's */
+    const char *proxy; /* NULL: by environment; "": none */
     const char *user_agent; /* NULL: none is sent */
-    struct sc_buf *into;    /* its memory becomes the answer's, see sc_http_body; or NULL */
+    struct sc_buf *into; /* its memory becomes the answer's, see sc_http_body; or NULL */
 };
 
 /* Why there is no answer. The words are the ones that Lua sees; none is ever freed. */
 struct sc_http_failure {
-    const char *kind;    /* network timeout tls cancelled protocol config */
+    const char *kind; /* network timeout tls cancelled protocol config */
     const char *outcome; /* not_sent: the service cannot have acted; unknown: it can */
-    const char *place;   /* request dns proxy connect tls send receive memory */
+    const char *place; /* request dns proxy connect tls send receive memory */
     char message[SC_HTTP_MESSAGE]; /* for a person; holds no secret */
 };
 
@@ -53,7 +54,8 @@ struct sc_http *sc_http_new(unsigned max_connections);
 void sc_http_free(struct sc_http *h);
 
 /* Starts an exchange. NULL with *why filled: nothing was sent and nothing is kept. */
-struct sc_http_transfer *sc_http_add(struct sc_http *h, const struct sc_http_request *request,
+struct sc_http_transfer *sc_http_add(struct sc_http *h,
+                                     const struct sc_http_request *request,
                                      struct sc_http_failure *why);
 
 /* Moves bytes; waits up to ms milliseconds for something to move when nothing is done yet.
@@ -68,10 +70,13 @@ unsigned sc_http_count(const struct sc_http *h);
 
 /* Of a transfer: whether it is done, and then either a failure or an answer. */
 int sc_http_done(const struct sc_http_transfer *t);
-const struct sc_http_failure *sc_http_failed(const struct sc_http_transfer *t); /* or NULL */
+const struct sc_http_failure *
+sc_http_failed(const struct sc_http_transfer *t); /* or NULL */
 long sc_http_status(const struct sc_http_transfer *t);
-const struct sc_buf *sc_http_header(const struct sc_http_transfer *t); /* lines as they came */
-struct sc_buf *sc_http_body(struct sc_http_transfer *t); /* the caller may take its memory */
+const struct sc_buf *
+sc_http_header(const struct sc_http_transfer *t); /* lines as they came */
+struct sc_buf *
+sc_http_body(struct sc_http_transfer *t); /* the caller may take its memory */
 
 /* Takes a transfer off the wire: an HTTP/1 connection is closed, an HTTP/2 stream reset. It is
  * done then, with kind cancelled. Nothing happens to one that is done already. */

@@ -6,8 +6,17 @@
 
 /* OpenSSL's numbers of what can be wrong with a certificate (X509_V_ERR_*), as libcurl reports
  * them; spelled here so that libcurl's TLS library is not ours to link. */
-enum { NOT_YET_VALID = 9, EXPIRED = 10, SELF_SIGNED = 18, SELF_SIGNED_IN_CHAIN = 19,
-       NO_ISSUER = 20, NO_FIRST = 21, REVOKED = 23, HOST_MISMATCH = 62, ADDRESS_MISMATCH = 64 };
+enum {
+    NOT_YET_VALID = 9,
+    EXPIRED = 10,
+    SELF_SIGNED = 18,
+    SELF_SIGNED_IN_CHAIN = 19,
+    NO_ISSUER = 20,
+    NO_FIRST = 21,
+    REVOKED = 23,
+    HOST_MISMATCH = 62,
+    ADDRESS_MISMATCH = 64
+};
 
 /* Takes "user:password@" out of every URL in the text. Messages are made of host names only; this
  * is for what a future libcurl may quote. */
@@ -90,6 +99,7 @@ static const char *find_place(const struct sc_http_transfer *t, int sent)
 {
     curl_off_t length = 0;
     curl_off_t up = 0;
+    long port = 0;
 
     if (sent) {
         curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &up);
@@ -100,7 +110,8 @@ static const char *find_place(const struct sc_http_transfer *t, int sent)
         return "send";
     if (!has_passed(t, CURLINFO_NAMELOOKUP_TIME_T))
         return "dns";
-    return has_passed(t, CURLINFO_CONNECT_TIME_T) ? "tls" : "connect";
+    curl_easy_getinfo(t->easy, CURLINFO_LOCAL_PORT, &port);
+    return port > 0 ? "tls" : "connect";
 }
 
 static int mentions(const struct sc_http_transfer *t, const char *words)
@@ -137,8 +148,8 @@ static const char *certificate_reason(const struct sc_http_transfer *t)
 /* A handshake that the network broke off says nothing about certificates. */
 static int is_broken_off(const struct sc_http_transfer *t)
 {
-    return mentions(t, "SYSCALL") || mentions(t, "reset") || mentions(t, "unexpected eof") ||
-           mentions(t, "Broken pipe");
+    return mentions(t, "SYSCALL") || mentions(t, "reset") ||
+           mentions(t, "unexpected eof") || mentions(t, "Broken pipe");
 }
 
 static void explain_tls(struct sc_http_transfer *t, const char *outcome)
@@ -152,12 +163,14 @@ static void explain_tls(struct sc_http_transfer *t, const char *outcome)
                      "%s: the TLS handshake failed (%s)", t->authority, t->error);
 }
 
-static void explain_timeout(struct sc_http_transfer *t, const char *outcome, const char *place)
+static void explain_timeout(struct sc_http_transfer *t, const char *outcome,
+                            const char *place)
 {
-    static const char *const doing[][2] = {
-        {"dns", "looking up the host"}, {"connect", "connecting"},
-        {"tls", "in the TLS handshake"}, {"send", "sending the request"},
-        {"receive", "waiting for the answer"}};
+    static const char *const doing[][2] = {{"dns", "looking up the host"},
+                                           {"connect", "connecting"},
+                                           {"tls", "in the TLS handshake"},
+                                           {"send", "sending the request"},
+                                           {"receive", "waiting for the answer"}};
     curl_off_t us = 0;
     size_t i = 0;
 
@@ -173,11 +186,12 @@ static void explain_trouble(struct sc_http_transfer *t)
 {
     if (t->trouble == SC_HTTP_BIG_BODY)
         sc_http_fail(&t->why, "protocol", "unknown", "receive",
-                     "%s: the answer is longer than %zu bytes", t->authority, t->body.max);
+                     "%s: the answer is longer than %zu bytes", t->authority,
+                     t->body.max);
     else if (t->trouble == SC_HTTP_BIG_HEADER)
         sc_http_fail(&t->why, "protocol", "unknown", "receive",
-                     "%s: the header of the answer is longer than %zu bytes", t->authority,
-                     SC_HTTP_MAX_HEADERS);
+                     "%s: the header of the answer is longer than %zu bytes",
+                     t->authority, SC_HTTP_MAX_HEADERS);
     else
         sc_http_fail(&t->why, "network", "unknown", "memory",
                      "out of memory while receiving the answer");
@@ -213,8 +227,7 @@ static int explain_early(struct sc_http_transfer *t, CURLcode code)
         sc_http_fail(why, "network", "not_sent", "connect", "%s: could not connect (%s)",
                      t->authority, t->error);
         return 1;
-    default:
-        return 0;
+    default: return 0;
     }
 }
 

@@ -11,7 +11,12 @@
 
 #define SC_HTTP_AUTHORITY 280 /* a host name has at most 255 characters */
 
-enum sc_http_trouble { SC_HTTP_FINE, SC_HTTP_BIG_HEADER, SC_HTTP_BIG_BODY, SC_HTTP_NO_MEMORY };
+enum sc_http_trouble {
+    SC_HTTP_FINE,
+    SC_HTTP_BIG_HEADER,
+    SC_HTTP_BIG_BODY,
+    SC_HTTP_NO_MEMORY
+};
 
 struct sc_http_transfer {
     struct sc_http *http; /* NULL when it is done */
@@ -24,8 +29,9 @@ struct sc_http_transfer {
     int header_complete; /* the blank line was seen; a new status line starts over */
     int body_begun;
     int has_ca_file;
-    int started;      /* the connection was ready and the request about to go */
-    long size_before; /* bytes that libcurl counted as sent before that (a proxy's CONNECT) */
+    int started; /* the connection was ready and the request about to go */
+    long
+        size_before; /* bytes that libcurl counted as sent before that (a proxy's CONNECT) */
     long status;
     int failed;
     struct sc_http_failure why;
@@ -40,7 +46,8 @@ int sc_http_check(const struct sc_http_request *request, struct sc_http_failure 
 CURLcode sc_http_prepare(CURL *easy);
 
 /* http_request.c: what is this request's own. t->list holds the headers afterwards. */
-CURLcode sc_http_configure(struct sc_http_transfer *t, const struct sc_http_request *request);
+CURLcode sc_http_configure(struct sc_http_transfer *t,
+                           const struct sc_http_request *request);
 
 /* http_request.c: wipes and frees the header list, and takes the transfer off its easy handle.
  * Anything but CURLE_OK: the handle is not fit for another request. */

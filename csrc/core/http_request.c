@@ -5,11 +5,11 @@
 #include <strings.h>
 #include <sys/socket.h>
 
-#define DEFAULT_TIMEOUT 30.0
+#define DEFAULT_TIMEOUT         30.0
 #define DEFAULT_CONNECT_TIMEOUT 5.0
-#define LONGEST_TIMEOUT 1e6
-#define KEEPALIVE_SECONDS 30L
-#define RECEIVE_BUFFER (64L << 10)
+#define LONGEST_TIMEOUT         1e6
+#define KEEPALIVE_SECONDS       30L
+#define RECEIVE_BUFFER          (64L << 10)
 
 static int is_token(const char *s, size_t n)
 {
@@ -58,7 +58,8 @@ static const char *refuse_header(const struct sc_http_request *request, const ch
         return "a header is not \"Name: value\" on one line";
     if (has_name(line, "Content-Length") || has_name(line, "Transfer-Encoding") ||
         has_name(line, "Expect"))
-        return "Content-Length, Transfer-Encoding and Expect are not for the caller to set";
+        return "Content-Length, Transfer-Encoding and Expect are not for the caller to "
+               "set";
     if (request->authorization && has_name(line, "Authorization"))
         return "Authorization is set by the credential";
     return NULL;
@@ -154,7 +155,8 @@ static int on_ready(void *user, char *to, char *from, int to_port, int from_port
 #endif
 
 /* Our connections are not for programs that a script starts. */
-static curl_socket_t on_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+static curl_socket_t on_socket(void *user, curlsocktype purpose,
+                               struct curl_sockaddr *address)
 {
     (void)user, (void)purpose;
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
@@ -171,7 +173,6 @@ static void set_optional(CURL *easy)
 #endif
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_SECONDS);
@@ -186,7 +187,8 @@ static CURLcode set_protocols(CURL *easy)
 #if LIBCURL_VERSION_NUM >= 0x075500
     return curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
-    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+    return curl_easy_setopt(easy, CURLOPT_PROTOCOLS,
+                            (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
 }
 
@@ -241,7 +243,8 @@ static CURLcode add_header(struct sc_http_transfer *t, const char *name, size_t 
     return code;
 }
 
-static CURLcode build_list(struct sc_http_transfer *t, const struct sc_http_request *request)
+static CURLcode build_list(struct sc_http_transfer *t,
+                           const struct sc_http_request *request)
 {
     CURLcode code = add_line(t, "Expect:");
     int has_type = 0;
@@ -265,8 +268,8 @@ static CURLcode build_list(struct sc_http_transfer *t, const struct sc_http_requ
 static CURLcode set_method(CURL *easy, const struct sc_http_request *request)
 {
     const char *method = request->method;
-    int posts = request->body || strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
-                strcmp(method, "PATCH") == 0;
+    int posts = request->body || strcmp(method, "POST") == 0 ||
+                strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
     CURLcode code = CURLE_OK;
 
     SET(CURLOPT_NOBODY, 0L);
@@ -292,12 +295,16 @@ static long milliseconds(double seconds, double standard)
     return s < 0.001 ? 1 : (long)(s * 1000);
 }
 
-CURLcode sc_http_configure(struct sc_http_transfer *t, const struct sc_http_request *request)
+CURLcode sc_http_configure(struct sc_http_transfer *t,
+                           const struct sc_http_request *request)
 {
     CURL *easy = t->easy;
     CURLcode code = build_list(t, request);
 
     SET(CURLOPT_URL, request->url);
+    /* Worth waiting for where TLS will tell whether a connection can be shared; without TLS only
+     * the first answer would tell that it cannot. */
+    SET(CURLOPT_PIPEWAIT, strncasecmp(request->url, "https:", 6) == 0 ? 1L : 0L);
     if (!code)
         code = set_method(easy, request);
     SET(CURLOPT_HTTPHEADER, t->list);

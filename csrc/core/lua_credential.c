@@ -22,7 +22,8 @@ static void wipe_credential(struct credential *c)
 
 static void write_base64(char *out, const unsigned char *in, size_t n)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char digits[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     size_t i;
 
     for (i = 0; i < n; i += 3) {
@@ -39,7 +40,8 @@ static void write_base64(char *out, const unsigned char *in, size_t n)
 
 /* Fills c; 0: out of memory. */
 static int make_credential(struct credential *c, const char *scheme, size_t scheme_len,
-                           const char *user, size_t user_len, const char *key, size_t key_len)
+                           const char *user, size_t user_len, const char *key,
+                           size_t key_len)
 {
     size_t plain_len = user_len + 1 + key_len;
     unsigned char *plain = malloc(plain_len);
@@ -73,8 +75,10 @@ static int core_credential(lua_State *L)
     const char *wrong = NULL;
     struct credential *c;
 
-    luaL_argcheck(L, scheme_len > 0 && strspn(scheme, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqr"
-                                                      "stuvwxyz0123456789-") == scheme_len,
+    luaL_argcheck(L,
+                  scheme_len > 0 &&
+                      strspn(scheme, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqr"
+                                     "stuvwxyz0123456789-") == scheme_len,
                   1, "not a word");
     if (user_len > 4096 || key_len > 4096)
         wrong = "the user and the key have at most 4096 bytes";

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ENGINE_TYPE "sendcloud.http"
+#define ENGINE_TYPE   "sendcloud.http"
 #define TRANSFER_TYPE "sendcloud.transfer"
 
 #define LONGEST_STEP 3600.0 /* seconds */
@@ -45,7 +45,8 @@ static int core_http(lua_State *L)
     if (!lua_isnoneornil(L, 1)) {
         luaL_checktype(L, 1, LUA_TTABLE);
         lua_getfield(L, 1, "max_connections");
-        if (!lua_isnil(L, -1) && (!sc_tointeger(L, -1, &most) || most < 1 || most > 65535))
+        if (!lua_isnil(L, -1) &&
+            (!sc_tointeger(L, -1, &most) || most < 1 || most > 65535))
             return luaL_argerror(L, 1, "max_connections is a number from 1 to 65535");
     }
     e = sc_lua_newobject(L, sizeof *e, ENGINE_TYPE);
@@ -71,7 +72,8 @@ static void push_failure(lua_State *L, const struct sc_http_failure *why)
 
 static int refuse(lua_State *L, const char *kind, const char *message)
 {
-    struct sc_http_failure why = {.kind = kind, .outcome = "not_sent", .place = "request"};
+    struct sc_http_failure why = {
+        .kind = kind, .outcome = "not_sent", .place = "request"};
 
     strncat(why.message, message, sizeof why.message - 1);
     lua_pushnil(L);

@@ -12,7 +12,7 @@
 struct sc_lua_request {
     struct sc_http_request request;
     struct sc_buf *body, *into; /* the buffers among them, for locking; or NULL */
-    const char *kind;           /* of what is wrong with it, or NULL */
+    const char *kind; /* of what is wrong with it, or NULL */
     const char *wrong;
 };
 

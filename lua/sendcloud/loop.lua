@@ -13,16 +13,14 @@
 local yieldable = require "sendcloud.yieldable"
 
 ---@class sendcloud.Driver
----@field start fun(self, request: table): any, table?   a ticket, or nil and a failure
+---@field start fun(self, request: table): any, table?  a ticket, or nil and a failure
 ---@field done fun(self, ticket): boolean
----@field result fun(self, ticket): table?, table?       a response, or nil and a failure
----@field cancel fun(self, ticket)                       done at once, result: kind
----  cancelled
----@field wait fun(self, seconds: number): integer?      until a ticket is done or that
----  long; returns how many were done (nil: who knows). On a clock of its own, wait moves
----  that clock.
----@field now fun(self): number                          seconds, never going back
----@field time fun(self): number                         seconds since 1970
+---@field result fun(self, ticket): table?, table?      a response, or nil and a failure
+---@field cancel fun(self, ticket)    it is done at once, with a failure of kind cancelled
+---@field wait fun(self, seconds: number): integer?  until a ticket is done or that long;
+---   how many were done (nil: who knows). A driver with a clock of its own moves it here.
+---@field now fun(self): number                         seconds, never going back
+---@field time fun(self): number                        seconds since 1970
 ---@field close fun(self)?
 
 ---@class sendcloud.Task
@@ -48,7 +46,8 @@ local function pack(...)
 end
 
 local function cancelled(message)
-  return { kind = "cancelled", message = message, outcome = "not_sent", place = "request" }
+  local outcome, place = "not_sent", "request"
+  return { kind = "cancelled", message = message, outcome = outcome, place = place }
 end
 
 --- A loop over a driver: what carries the requests of one client.

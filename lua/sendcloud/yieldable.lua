@@ -45,9 +45,9 @@ local is_yieldable = coroutine.isyieldable
 function yieldable.room() end
 
 --- Whether the running coroutine, resumed by code with that room, can yield.
----@param room integer?
+---@param _room integer?
 ---@return boolean
-function yieldable.can_yield(room) -- luacheck: ignore room
+function yieldable.can_yield(_room)
   return is_yieldable()
 end
 

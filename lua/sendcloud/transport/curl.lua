@@ -9,8 +9,8 @@ local curl = {}
 local Driver = {}
 Driver.__index = Driver
 
--- After a fork the parent's connections are not ours to speak on. The old engine fails what was
--- on its way and is dropped, not closed.
+-- After a fork the parent's connections are not ours to speak on. The old engine fails
+-- what was on its way and is dropped, not closed.
 local function own_engine(self)
   if core.pid() ~= self.pid then
     self.engine:step(0)
@@ -80,9 +80,9 @@ end
 ---@class sendcloud.CurlOptions
 ---@field max_connections? integer   1 to 65535, kept open at most; default 256
 
---- A transport over libcurl. Its requests have: method, url, headers (name to value), credential,
---- body and into (string or buffer; buffer), timeout and connect_timeout (seconds), max_body
---- (bytes), ca_file, proxy, user_agent.
+--- A transport over libcurl. Its requests have: method, url, headers (name to value),
+--- credential, body and into (string or buffer; buffer), timeout and connect_timeout
+--- (seconds), max_body (bytes), ca_file, proxy, user_agent.
 ---@param options? sendcloud.CurlOptions
 ---@return sendcloud.Loop transport
 function curl.new(options)

@@ -1,0 +1,548 @@
+local core = require "sendcloud.core"
+local support = require "spec.support.http"
+
+describe("core.http", function()
+  local engine, peer
+
+  setup(function()
+    peer = support.peer()
+  end)
+  teardown(function()
+    support.stop()
+  end)
+  before_each(function()
+    engine = core.http()
+  end)
+  after_each(function()
+    engine:close()
+  end)
+
+  -- Adds a request with a complete URL or a path of the peer's, and steps until it is done.
+  local function exchange(request, on)
+    on = on or engine
+    request.method = request.method or "GET"
+    request.url = request.url or peer.url .. request.path
+    request.path = nil
+    local transfer, failure = on:add(request)
+    if not transfer then
+      return nil, failure
+    end
+    while not transfer:done() do
+      on:step(1)
+    end
+    return transfer:result()
+  end
+
+  local function stats()
+    local other = core.http()
+    local body = assert(exchange({ path = "/stats" }, other)).body
+    other:close()
+    local connections, open, requests = body:match "connections=(%d+) open=(%d+) requests=(%d+)"
+    return { connections = tonumber(connections), open = tonumber(open), requests = tonumber(requests) }
+  end
+
+  local function echo(request)
+    request.path = "/echo"
+    local text = assert(exchange(request)).body
+    local head, body = text:match "^(.-\r\n)\r\n(.*)$"
+    local headers = {}
+    for name, value in head:gmatch "\n([^:\r\n]+): ?([^\r\n]*)" do
+      headers[name:lower()] = value
+    end
+    return head:match "^[^\r]*", headers, body
+  end
+
+  describe("a request", function()
+    it("goes out as it was given, and nothing more", function()
+      local line, headers, body = echo {
+        headers = { "X-One: 1", "X-Empty:", "X-Spaces:   a b \t c" },
+        user_agent = "spec/1",
+      }
+      assert.equal("GET /echo HTTP/1.1", line)
+      assert.equal("1", headers["x-one"])
+      assert.equal("", headers["x-empty"])
+      assert.equal("a b \t c", headers["x-spaces"])
+      assert.equal("spec/1", headers["user-agent"])
+      assert.truthy(headers["accept-encoding"]:find("gzip", 1, true))
+      assert.equal("", body)
+      for _, name in ipairs { "content-type", "content-length", "expect", "authorization" } do
+        assert.is_nil(headers[name])
+      end
+    end)
+
+    it("sends no user agent of libcurl's", function()
+      local _, headers = echo {}
+      assert.is_nil(headers["user-agent"])
+    end)
+
+    for _, method in ipairs { "POST", "PUT", "PATCH", "DELETE", "GET", "SEARCH" } do
+      it("carries a body with " .. method, function()
+        local line, headers, body = echo {
+          method = method,
+          body = "{\0}",
+          headers = { "Content-Type: application/json" },
+        }
+        assert.equal(method .. " /echo HTTP/1.1", line)
+        assert.equal("3", headers["content-length"])
+        assert.equal("application/json", headers["content-type"])
+        assert.is_nil(headers.expect)
+        assert.equal("{\0}", body)
+      end)
+    end
+
+    it("without a body says length 0 only where one is expected", function()
+      for method, length in pairs { POST = "0", PUT = "0", PATCH = "0" } do
+        local _, headers = echo { method = method }
+        assert.equal(length, headers["content-length"])
+        assert.is_nil(headers["content-type"])
+      end
+      local line, headers = echo { method = "DELETE" }
+      assert.equal("DELETE /echo HTTP/1.1", line)
+      assert.is_nil(headers["content-length"])
+    end)
+
+    it("does not ask before it sends a large body", function()
+      local big = ("x"):rep(3 * 1024 * 1024)
+      local _, headers, body = echo { method = "POST", body = big }
+      assert.is_nil(headers.expect)
+      assert.is_true(body == big)
+    end)
+
+    it("leaves the path as it is", function()
+      local text = assert(exchange { path = "/a/../b/./c%2e" }).body
+      assert.equal("GET /a/../b/./c%2e HTTP/1.1", text:match "^[^\r]*")
+    end)
+
+    it("carries the credential, which does not show", function()
+      local credential = assert(core.credential("Basic", "user", "k\195\169y"))
+      local _, headers = echo { credential = credential }
+      assert.equal("Basic dXNlcjprw6l5", headers.authorization)
+      assert.equal(headers.authorization, credential:header())
+      assert.equal("sendcloud.credential (hidden)", tostring(credential))
+      assert.equal(false, getmetatable(credential))
+      credential:close()
+      credential:close()
+      assert.is_nil(credential:header())
+      local _, failure = exchange { path = "/echo", credential = credential }
+      assert.equal("config", failure.kind)
+    end)
+
+    it("encodes every length of credential", function()
+      for key, want in pairs { [""] = "dTo=", k = "dTpr", kk = "dTpraw==", kkk = "dTpra2s=" } do
+        assert.equal("Bearer " .. want, core.credential("Bearer", "u", key):header())
+      end
+    end)
+
+    it("refuses what a credential cannot be made of", function()
+      local bad = { { "a:b", "k" }, { "a\n", "k" }, { "a", "k\r" }, { "a", "k\0" }, { "a\0", "k" } }
+      for _, pair in ipairs(bad) do
+        local credential, wrong = core.credential("Basic", pair[1], pair[2])
+        assert.is_nil(credential)
+        assert.equal("string", type(wrong))
+      end
+      assert.has_error(function()
+        core.credential("Ba sic", "a", "b")
+      end)
+    end)
+
+    local credential = core.credential("Basic", "user", "key")
+    local refused = {
+      ["a method with a line break"] = { method = "GET / HTTP/1.1\r\nX: y" },
+      ["an empty method"] = { method = "" },
+      ["a method with NUL"] = { method = "GET\0" },
+      ["a URL with a line break"] = { url = "http://127.0.0.1/\r\nX: y" },
+      ["a URL with a space"] = { url = "http://127.0.0.1/a b" },
+      ["a URL with NUL"] = { url = "http://127.0.0.1/\0" },
+      ["an empty URL"] = { url = "" },
+      ["another scheme"] = { url = "file:///etc/passwd" },
+      ["a URL with a password"] = { url = "http://mark-user:mark-secret@127.0.0.1/" },
+      ["a header with a line break"] = { headers = { "X: a\r\nY: b" } },
+      ["a header with a bare LF"] = { headers = { "X: a\nY: b" } },
+      ["a header with NUL"] = { headers = { "X: a\0" } },
+      ["a header without a colon"] = { headers = { "X" } },
+      ["a header without a name"] = { headers = { ": x" } },
+      ["a header name with a space"] = { headers = { "X Y: z" } },
+      ["a length of the caller's"] = { headers = { "content-length: 3" } },
+      ["a transfer coding of the caller's"] = { headers = { "Transfer-Encoding: chunked" } },
+      ["a second Authorization"] = { headers = { "authorization: x" }, credential = credential },
+      ["a user agent with a line break"] = { user_agent = "a\r\nX: y" },
+      ["a proxy with a line break"] = { proxy = "http://127.0.0.1\r\n" },
+    }
+    for what, request in pairs(refused) do
+      it("with " .. what .. " is refused", function()
+        request.path = "/echo"
+        local response, failure = exchange(request)
+        assert.is_nil(response)
+        assert.equal("config", failure.kind)
+        assert.equal("not_sent", failure.outcome)
+        assert.is_nil(failure.message:find "mark")
+      end)
+    end
+
+    it("that is no request raises", function()
+      for _, request in ipairs {
+        {},
+        { method = "GET" },
+        { method = 1, url = "http://x/" },
+        { method = "GET", url = "http://x/", body = {} },
+        { method = "GET", url = "http://x/", headers = "X: y" },
+        { method = "GET", url = "http://x/", headers = { 1 } },
+        { method = "GET", url = "http://x/", credential = "Basic x" },
+        { method = "GET", url = "http://x/", timeout = "1" },
+        { method = "GET", url = "http://x/", into = "x" },
+      } do
+        assert.has_error(function()
+          engine:add(request)
+        end)
+      end
+    end)
+
+    it("with no time left is not sent", function()
+      for _, seconds in ipairs { 0, -1, 0 / 0 } do
+        local _, failure = exchange { path = "/echo", timeout = seconds }
+        assert.same({ "timeout", "not_sent" }, { failure.kind, failure.outcome })
+      end
+    end)
+  end)
+
+  describe("a buffer", function()
+    it("cannot be changed while it is on its way", function()
+      local body = core.buffer()
+      local into = core.buffer()
+      local transfer = engine:add { method = "POST", url = peer.url .. "/hang", body = body, into = into }
+      engine:step(0)
+      for _, buffer in ipairs { body, into } do
+        assert.has_error(function()
+          buffer:clear()
+        end)
+        assert.has_error(function()
+          engine:add { method = "POST", url = peer.url .. "/echo", body = buffer }
+        end)
+      end
+      transfer:cancel()
+      assert.is_nil((transfer:result()))
+      body:clear()
+      into:clear()
+    end)
+
+    it("takes the answer, and can be sent again", function()
+      local into = core.buffer()
+      local response = assert(exchange { method = "POST", path = "/echo", body = "hello", into = into })
+      assert.equal(into, response.body)
+      assert.truthy(tostring(into):find "\r\n\r\nhello$")
+      local first = tostring(into)
+      response = assert(exchange { method = "POST", path = "/echo", body = into })
+      assert.equal(first, response.body:match "\r\n\r\n(.*)$")
+      into:clear()
+    end)
+
+    it("is the answer's cap", function()
+      local body, into = ("x"):rep(1000), core.buffer(999)
+      local _, failure = exchange { method = "POST", path = "/echo", body = body, into = into }
+      assert.equal("protocol", failure.kind)
+    end)
+
+    it("that nobody holds is freed while it is on its way", function()
+      engine:add { method = "POST", url = peer.url .. "/hang", body = core.buffer(), into = core.buffer() }
+      engine:step(0)
+      collectgarbage()
+      collectgarbage()
+      assert.equal(0, engine:count())
+    end)
+
+    it("cannot be body and answer at once", function()
+      local buffer = core.buffer()
+      assert.has_error(function()
+        engine:add { method = "POST", url = peer.url .. "/echo", body = buffer, into = buffer }
+      end)
+    end)
+  end)
+
+  describe("an answer", function()
+    local function raw(bytes, request)
+      peer.put("answer", bytes)
+      request = request or {}
+      request.path = "/raw/answer"
+      return exchange(request)
+    end
+
+    it("has lower-case headers, several of a name joined", function()
+      local headers = "Retry-After:  7 \r\nX-A: 1\r\nx-a:2\r\nContent-Length: 2\r\n\r\n"
+      local response = assert(raw("HTTP/1.1 429 Slow\r\n" .. headers .. "hi"))
+      assert.equal(429, response.status)
+      assert.equal("hi", response.body)
+      assert.same({ ["retry-after"] = "7", ["x-a"] = "1, 2", ["content-length"] = "2" }, response.headers)
+      assert.equal("429", tostring(response.status))
+    end)
+
+    it("is the last one, without interim headers and trailers", function()
+      local response = assert(raw(table.concat {
+        "HTTP/1.1 100 Continue\r\nX-Interim: 1\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX: 1\r\n\r\n",
+        "3\r\nabc\r\n0\r\nX-Trailer: 1\r\n\r\n",
+      }))
+      assert.equal(200, response.status)
+      assert.equal("abc", response.body)
+      assert.is_nil(response.headers["x-interim"])
+      assert.is_nil(response.headers["x-trailer"])
+      assert.equal("1", response.headers.x)
+    end)
+
+    it("of a redirect is not followed", function()
+      local found = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: %s/echo\r\n\r\n"
+      local response = assert(raw(found:format(peer.url)))
+      assert.equal(302, response.status)
+      assert.equal(peer.url .. "/echo", response.headers.location)
+    end)
+
+    it("to HEAD has no body", function()
+      local response = assert(raw("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", { method = "HEAD" }))
+      assert.equal("", response.body)
+    end)
+
+    it("may be empty", function()
+      assert.equal("", assert(raw "HTTP/1.1 204 No Content\r\n\r\n").body)
+    end)
+
+    local function gzip(bytes)
+      peer.put("plain", bytes)
+      local name = os.tmpname()
+      local out = assert(io.open(name, "wb"))
+      out:write(bytes)
+      out:close()
+      local pipe = assert(io.popen("gzip -c " .. name))
+      local packed = pipe:read "*a"
+      pipe:close()
+      os.remove(name)
+      local head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
+      return head:format(#packed) .. packed
+    end
+
+    it("is unpacked", function()
+      local text = ("squeeze "):rep(10000)
+      assert.is_true(assert(raw(gzip(text))).body == text)
+    end)
+
+    it("is capped after unpacking", function()
+      local response, failure = raw(gzip(("\0"):rep(2000000)), { max_body = 1000000 })
+      assert.is_nil(response)
+      assert.same({ "protocol", "unknown", "receive" }, { failure.kind, failure.outcome, failure.place })
+      assert.truthy(failure.message:find("1000000 bytes", 1, true))
+    end)
+
+    it("gives the same result when asked again, and raises when asked too early", function()
+      local transfer = engine:add { method = "GET", url = peer.url .. "/echo" }
+      assert.has_error(function()
+        transfer:result()
+      end)
+      while not transfer:done() do
+        engine:step(1)
+      end
+      assert.equal(transfer:result(), transfer:result())
+    end)
+
+    local ok = "HTTP/1.1 200 OK\r\n"
+    local bad = {
+      ["too long a header"] = { ok .. ("X: " .. ("y"):rep(1000) .. "\r\n"):rep(80) .. "\r\n", "protocol" },
+      ["interim answers without end"] = { ("HTTP/1.1 100 C\r\nX: y\r\n\r\n"):rep(20000), "protocol" },
+      ["no HTTP"] = { "SSH-2.0-OpenSSH_9.2\r\n", "protocol" },
+      ["too short a body"] = { ok .. "Content-Length: 10\r\n\r\nshort", "network" },
+      ["a broken chunk"] = { ok .. "Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n", "network" },
+      ["a chunked body without end"] = { ok .. "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "network" },
+      ["broken gzip"] = { ok .. "Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope", "protocol" },
+      ["an unknown coding"] = { ok .. "Content-Encoding: x\r\nContent-Length: 4\r\n\r\nnope", "protocol" },
+      ["nothing"] = { "", "network" },
+      ["half a status line"] = { "HTTP/1.", "network" },
+    }
+    for what, case in pairs(bad) do
+      it("of " .. what .. " is a failure of unknown outcome", function()
+        local response, failure = raw(case[1])
+        assert.is_nil(response)
+        assert.same({ case[2], "unknown" }, { failure.kind, failure.outcome })
+        assert.truthy(failure.message:find("127.0.0.1:" .. peer.port, 1, true))
+      end)
+    end
+  end)
+
+  describe("a failure", function()
+    local function check(want, request)
+      local response, failure = exchange(request)
+      assert.is_nil(response)
+      assert.same(want, { failure.kind, failure.outcome, failure.place })
+      return failure.message
+    end
+
+    it("to connect is not_sent", function()
+      local port = support.free_port()
+      local url = "http://127.0.0.1:" .. port .. "/"
+      local message = check({ "network", "not_sent", "connect" }, { url = url })
+      assert.truthy(message:find("127.0.0.1:" .. port, 1, true))
+    end)
+
+    it("to find the host is not_sent", function()
+      local message = check(
+        { "network", "not_sent", "dns" },
+        { url = "http://" .. ("a"):rep(64) .. ".invalid/?private=1", timeout = 20, connect_timeout = 20 }
+      )
+      assert.is_nil(message:find "private")
+    end)
+
+    it("in the TLS handshake is not_sent and no matter of certificates", function()
+      local _, failure = exchange { url = "https://127.0.0.1:" .. peer.slam .. "/" }
+      assert.same({ "network", "not_sent" }, { failure.kind, failure.outcome })
+    end)
+
+    it("to speak TLS is not_sent", function()
+      check({ "tls", "not_sent", "tls" }, { url = "https://127.0.0.1:" .. peer.port .. "/" })
+    end)
+
+    it("to get an answer is unknown", function()
+      check({ "network", "unknown", "receive" }, { path = "/reset" })
+      check({ "network", "unknown", "receive" }, { path = "/close" })
+      check({ "network", "unknown", "receive" }, { method = "POST", path = "/close", body = "x" })
+    end)
+
+    it("in the middle of the answer is unknown", function()
+      peer.put("torn", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+      check({ "network", "unknown", "receive" }, { path = "/tear/torn" })
+    end)
+
+    it("to answer in time is unknown", function()
+      check({ "timeout", "unknown", "receive" }, { path = "/hang", timeout = 0.05 })
+      peer.put("drip", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc")
+      check({ "timeout", "unknown", "receive" }, { path = "/keep/drip", timeout = 0.05 })
+    end)
+
+    it("to finish TLS in time is not_sent", function()
+      local url = "https://127.0.0.1:" .. peer.mute .. "/"
+      check({ "timeout", "not_sent", "tls" }, { url = url, connect_timeout = 0.05 })
+      check({ "timeout", "not_sent", "tls" }, { url = url, timeout = 0.05 })
+    end)
+
+    it("to take the body in time is unknown", function()
+      check(
+        { "timeout", "unknown", "send" },
+        { method = "POST", path = "/stall", body = ("x"):rep(32 * 1024 * 1024), timeout = 0.2 }
+      )
+    end)
+  end)
+
+  describe("a connection", function()
+    it("is kept and used again", function()
+      local before = stats()
+      for _ = 1, 5 do
+        assert(exchange { path = "/status/200" })
+      end
+      local after = stats()
+      assert.equal(before.requests + 6, after.requests)
+      assert.equal(before.connections + 2, after.connections) -- ours and that of the second stats()
+    end)
+
+    it("that died in the meantime is replaced without a word", function()
+      for _ = 1, 3 do
+        assert.equal("faded", assert(exchange { path = "/fade" }).body)
+        assert.equal("faded", assert(exchange { method = "POST", path = "/fade", body = "x" }).body)
+      end
+    end)
+
+    it("is closed when its transfer is cancelled", function()
+      local before = stats().open
+      local transfer = engine:add { method = "GET", url = peer.url .. "/hang" }
+      repeat
+        engine:step(0.01)
+      until stats().open > before
+      transfer:cancel()
+      assert.is_true(transfer:done())
+      local _, failure = transfer:result()
+      assert.same({ "cancelled", "unknown" }, { failure.kind, failure.outcome })
+      assert.equal(0, engine:count())
+      repeat
+        local open = stats().open
+      until open <= before
+    end)
+
+    it("is closed with its engine, and transfers live on as cancelled", function()
+      local other = core.http { max_connections = 2 }
+      local transfer = other:add { method = "GET", url = peer.url .. "/hang" }
+      other:step(0.01)
+      other:close()
+      other:close()
+      assert.is_true(transfer:done())
+      assert.equal("cancelled", select(2, transfer:result()).kind)
+      assert.equal(0, other:count())
+      assert.has_error(function()
+        other:add { method = "GET", url = peer.url }
+      end)
+    end)
+
+    it("is shared out: transfers run side by side", function()
+      local transfers = {}
+      for i = 1, 20 do
+        transfers[i] = engine:add { method = "GET", url = peer.url .. "/gate/20" }
+      end
+      assert.equal(20, engine:count())
+      local finished = 0
+      while finished < 20 do
+        finished = finished + engine:step(1)
+      end
+      assert.equal(20, finished)
+      for _, transfer in ipairs(transfers) do
+        assert.equal("through", assert(transfer:result()).body)
+      end
+    end)
+
+    it("is no more than allowed", function()
+      local before = stats().connections
+      local few = core.http { max_connections = 1 }
+      local first = few:add { method = "GET", url = peer.url .. "/echo" }
+      local second = few:add { method = "GET", url = peer.url .. "/echo" }
+      while not (first:done() and second:done()) do
+        few:step(1)
+      end
+      assert(first:result())
+      assert(second:result())
+      few:close()
+      assert.equal(before + 2, stats().connections)
+      for _, most in ipairs { 0, -1, 1.5, "1" } do
+        assert.has_error(function()
+          core.http { max_connections = most }
+        end)
+      end
+    end)
+  end)
+
+  describe("a proxy", function()
+    it("gets the whole URL and its credentials", function()
+      local response = assert(exchange {
+        url = "http://service.invalid/echo",
+        proxy = "http://who:what@127.0.0.1:" .. peer.port,
+      })
+      assert.equal("GET http://service.invalid/echo HTTP/1.1", response.body:match "^[^\r]*")
+      assert.truthy(response.body:find("Proxy-Authorization: Basic d2hvOndoYXQ=", 1, true))
+    end)
+
+    it("is gone from the next request of the same handle", function()
+      assert(exchange { url = "http://service.invalid/echo", proxy = "http://a:b@127.0.0.1:" .. peer.port })
+      local response = assert(exchange { path = "/echo" })
+      assert.is_nil(response.body:find "Proxy%-Authorization")
+      assert.equal("GET /echo HTTP/1.1", response.body:match "^[^\r]*")
+    end)
+
+    it("that refuses means nothing was sent; no message holds its password", function()
+      local proxy = "http://mark-user:mark-secret@127.0.0.1:" .. peer.port
+      local cases = {
+        { "https://denied/", proxy },
+        { "http://service.invalid/", "http://mark-user:mark-secret@127.0.0.1:" .. support.free_port() },
+        { "http://service.invalid/", "http://mark-user:mark-secret@" .. ("a"):rep(64) .. ".invalid:1" },
+        { "http://service.invalid/", "nonsense://mark-user:mark-secret@127.0.0.1:1" },
+        { "http://service.invalid/", "http://mark-user:mark-secret@127.0.0.1:99999999" },
+      }
+      for _, case in ipairs(cases) do
+        local response, failure = exchange { url = case[1], proxy = case[2] }
+        assert.is_nil(response)
+        assert.equal("not_sent", failure.outcome)
+        assert.is_nil(failure.message:find "mark")
+      end
+    end)
+  end)
+end)
