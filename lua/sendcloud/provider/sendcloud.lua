@@ -162,9 +162,20 @@ local written = {
 -- The document does not show an element of `errors`: these are the keys its sister has.
 local refused = {
   type = "record", mark = "refusal",
-  { name = "email", type = "string" },
-  { name = "message", type = "string" },
+  { name = "email", type = "string", required = true },
+  { name = "message", type = "string", required = true },
 }
+local function upserted(refusal)
+  return {
+    type = "record", refuse = "error",
+    { name = "inserted_count", wire = "totalInserted", type = "integer", required = true },
+    { name = "inserted", wire = "insertedMembers", type = "list", of = written },
+    { name = "updated_count", wire = "totalUpdated", type = "integer" },
+    { name = "updated", wire = "updatedMembers", type = "list", of = written },
+    { name = "error_count", wire = "errorCount", type = "integer" },
+    { name = "errors", type = "list", of = refusal },
+  }
+end
 
 -- Requests ------------------------------------------------------------------------------
 
@@ -210,23 +221,21 @@ local operations = {
       { name = "update_existing", wire = "updateExisting", type = "boolean",
         default = true },
     },
-    answer = {
-      type = "record", refuse = "error",
-      { name = "inserted_count", wire = "totalInserted", type = "integer",
-        required = true },
-      { name = "inserted", wire = "insertedMembers", type = "list", of = written },
-      { name = "updated_count", wire = "totalUpdated", type = "integer" },
-      { name = "updated", wire = "updatedMembers", type = "list", of = written },
-      { name = "error_count", wire = "errorCount", type = "integer" },
-      { name = "errors", type = "list", of = refused },
-    },
+    answer = upserted(refused),
+    -- Refusals of any other make are given as they are.
+    otherwise = { { answer = upserted { type = "any" } } },
     summary = {
       type = "record", refuse = "error",
       { name = "inserted_count", wire = "totalInserted", type = "integer",
         required = true },
       { name = "updated_count", wire = "totalUpdated", type = "integer" },
       { name = "error_count", wire = "errorCount", type = "integer" },
-      { name = "errors", type = "list", of = refused },
+      { name = "errors", type = "list",
+        of = {
+          type = "record",
+          { name = "email", type = "string" },
+          { name = "message", type = "string" },
+        } },
     },
     counts = { inserted_count = "inserted", updated_count = "updated",
       error_count = "errors" },
