@@ -89,6 +89,7 @@ build = {
       ["sendcloud.tags"] = "lua/sendcloud/tags.lua",
       ["sendcloud.time"] = "lua/sendcloud/time.lua",
       ["sendcloud.transport.curl"] = "lua/sendcloud/transport/curl.lua",
+      ["sendcloud.transport.function"] = "lua/sendcloud/transport/function.lua",
       ["sendcloud.types"] = "lua/sendcloud/types.d.lua",
       ["sendcloud.version"] = "lua/sendcloud/version.lua",
       ["sendcloud.yieldable"] = "lua/sendcloud/yieldable.lua",
