@@ -34,16 +34,15 @@ end
 
 -- A short plain text, as it is; of anything longer or marked up only that it came.
 local function text_message(status, body)
-  local size = length(body)
-  if size == 0 then return "HTTP " .. status .. " without a body" end
-  local text = size <= 4096 and tostring(body) or ""
-  text = text:match("^%s*(.-)%s*$")
-  local plain = not text:find("^[<{%[]") and core.utf8_length(text)
-  if plain and #text > 0 and #text <= LONGEST_TEXT then return text end
   if status >= 300 and status < 400 then
     return ("HTTP %d: it redirects, which is not followed; see base_url"):format(status)
   end
-  return "HTTP " .. status .. " with a body that is no message of the service"
+  local size = length(body)
+  if size == 0 then return ("HTTP %d without a body"):format(status) end
+  local text = size <= 4096 and tostring(body):match("^%s*(.-)%s*$") or ""
+  local plain = not text:find("^[<{%[]") and core.utf8_length(text)
+  if plain and #text > 0 and #text <= LONGEST_TEXT then return text end
+  return ("HTTP %d with a body that is no message of the service"):format(status)
 end
 
 -- What an error body says, or nil where it is none.

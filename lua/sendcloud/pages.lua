@@ -128,9 +128,10 @@ local function fetch(walk, offset)
   return pages.list(walk.state, walk.operation, with(walk.parameters, offset, walk.size))
 end
 
--- Starts the pages after `offset` that can be needed, up to the number allowed ahead.
-local function fetch_ahead(walk, offset, total)
-  local last = math.min(total or 0, offset + walk.left)
+-- Starts the pages after the one just taken that can be needed, up to the number allowed ahead.
+local function fetch_ahead(walk, page, rows)
+  local offset = page.offset + rows
+  local last = math.min(page.total or 0, offset + walk.left - rows)
   for index = 1, walk.ahead do
     local at = offset + (index - 1) * walk.size
     if at >= last then break end
@@ -175,7 +176,7 @@ local function take(walk)
   if page then
     local rows = #page
     if rows > 0 and rows == walk.size then
-      fetch_ahead(walk, walk.wanted + rows, page.total)
+      fetch_ahead(walk, page, rows)
     end
     return page
   end

@@ -20,8 +20,8 @@ local LONGEST_WAIT = 3600
 
 local AGAIN = { [408] = true, [429] = true, [502] = true, [503] = true, [504] = true }
 
--- Statuses after which nobody can tell whether a write took effect.
-local DECLINED = { [503] = true }
+-- Failures of the service that say that it did nothing. After any other nobody can tell.
+local DECLINED = { [501] = true, [503] = true, [505] = true }
 
 ---@alias sendcloud.Class "read"|"convergent"|"additive"
 
