@@ -10,8 +10,8 @@
 
 enum { EMAIL, PHONE, NAME, FIELDS, TAGS, ATTRIBUTES };
 
-int sc_contact_read(struct sc_call *call, const char *object, const char *where,
-                    struct sc_contact *c)
+int sc_contact_read(struct sc_call *call, const char *object, int object_len,
+                    const char *where, struct sc_contact *c)
 {
     static const char sql[] =
         "SELECT json_type(?1, '$.email'), json_extract(?1, '$.email'),"
@@ -32,7 +32,7 @@ int sc_contact_read(struct sc_call *call, const char *object, const char *where,
     memset(c, 0, offsetof(struct sc_contact, tag_ids));
     c->tag_count = 0;
     c->problem[0] = '\0';
-    c->row = sc_store_bind(call->box, sql, "s", object);
+    c->row = sc_store_bind(call->box, sql, "b", object, object_len);
     if (!c->row || sc_store_step(call->box, c->row) != 1)
         return SC_FAILED;
     for (i = 0; i < ATTRIBUTES; i++) {

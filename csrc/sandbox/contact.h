@@ -24,10 +24,10 @@ struct sc_contact {
     char problem[200]; /* "": none */
 };
 
-/* Reads the JSON object; where is its place in the body for messages ("members[3]." or
+/* Reads the JSON object of object_len bytes; where is its place in the body for messages ("members[3]." or
  * ""). */
-int sc_contact_read(struct sc_call *call, const char *object, const char *where,
-                    struct sc_contact *contact);
+int sc_contact_read(struct sc_call *call, const char *object, int object_len,
+                    const char *where, struct sc_contact *contact);
 void sc_contact_done(struct sc_contact *contact);
 /* Why the address cannot be, in problem. */
 void sc_contact_check_address(struct sc_call *call, struct sc_contact *contact);

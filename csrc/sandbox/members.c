@@ -196,7 +196,7 @@ int sc_members_update(struct sc_call *call)
 
     if (outcome != SC_DONE)
         return outcome;
-    outcome = sc_contact_read(call, call->body, "", &contact);
+    outcome = sc_contact_read(call, call->body, call->body_len, "", &contact);
     if (outcome == SC_DONE)
         outcome = change(call, &contact, member);
     sc_contact_done(&contact);

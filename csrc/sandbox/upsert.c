@@ -128,8 +128,8 @@ static int each(struct job *job)
                                sqlite3_column_int(row, 0));
             break;
         }
-        outcome = sc_contact_read(call, (const char *)sqlite3_column_text(row, 2), where,
-                                  &contact);
+        outcome = sc_contact_read(call, (const char *)sqlite3_column_text(row, 2),
+                                  sqlite3_column_bytes(row, 2), where, &contact);
         if (outcome == SC_DONE)
             outcome = act(job, &contact, where);
         sc_contact_done(&contact);

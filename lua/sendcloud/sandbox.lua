@@ -17,7 +17,7 @@ local sandbox = {}
 
 local FIRST_MOMENT = "2026-01-01 09:00:00"
 local ZONE = 8 * 3600 -- the services' times are at UTC+8
-local USER, KEY = "sandbox", "sandbox-key-3c1e7a90"
+local USER, KEY = "sandbox_user", "sandbox-key-3c1e7a90"
 
 ---@class sendcloud.Box
 ---@field url string        where it listens; asking for it opens the door
