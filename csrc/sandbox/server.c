@@ -199,7 +199,7 @@ static void keep(struct call *call, const char *bytes, size_t n)
     call->came += n;
     if (call->refused)
         return;
-    while (cap < need)
+    while (cap <= need) /* the engine may read it as a C string */
         cap *= 2;
     if (need > server->max_body)
         call->refused = 413;
@@ -222,6 +222,7 @@ static void keep(struct call *call, const char *bytes, size_t n)
     }
     memcpy(call->body + call->len, bytes, n);
     call->len = need;
+    call->body[need] = '\0';
 }
 
 static enum MHD_Result note_header(void *cls, enum MHD_ValueKind kind, const char *name,
