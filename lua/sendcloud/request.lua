@@ -127,7 +127,8 @@ local function check(given)
   if wrong_path then return invalid("path", wrong_path) end
   for _, name in ipairs { "deadline", "timeout" } do
     local value = given[name]
-    if value ~= nil and (type(value) ~= "number" or value <= 0) then
+    local positive = type(value) == "number" and value > 0
+    if value ~= nil and not positive then
       return invalid(name, "must be seconds, more than 0")
     end
   end

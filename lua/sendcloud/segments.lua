@@ -151,7 +151,8 @@ end
 
 local function wait(state, id, options)
   local timeout = options and options.timeout or WAIT_TIMEOUT
-  if type(timeout) ~= "number" or timeout <= 0 then
+  local positive = type(timeout) == "number" and timeout > 0
+  if not positive then
     return nil, errors.invalid("segments.wait", "timeout", "must be seconds, more than 0")
   end
   return wait_until_ready(state, id, timeout, options and options.on_progress)
