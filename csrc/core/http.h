@@ -35,6 +35,8 @@ struct sc_http_request {
     const char *ca_file; /* PEM; NULL: the system's */
     const char *proxy; /* NULL: by environment; "": none */
     const char *user_agent; /* NULL: none is sent */
+    int once; /* never sent twice: libcurl repeats a request by itself when a kept connection
+               * ends without an answer, so this one gets a connection of its own */
     struct sc_buf *into; /* its memory becomes the answer's, see sc_http_body; or NULL */
 };
 

@@ -307,6 +307,7 @@ CURLcode sc_http_configure(struct sc_http_transfer *t,
     SET(CURLOPT_PIPEWAIT, strncasecmp(request->url, "https:", 6) == 0 ? 1L : 0L);
     if (!code)
         code = set_method(easy, request);
+    SET(CURLOPT_FRESH_CONNECT, request->once ? 1L : 0L);
     SET(CURLOPT_HTTPHEADER, t->list);
     SET(CURLOPT_TIMEOUT_MS, milliseconds(request->timeout, DEFAULT_TIMEOUT));
     SET(CURLOPT_CONNECTTIMEOUT_MS,

@@ -134,6 +134,8 @@ void sc_lua_request_read(lua_State *L, struct sc_lua_request *r)
     r->request.proxy = read_text(L, r, "proxy");
     r->request.user_agent = read_text(L, r, "user_agent");
     luaL_argcheck(L, r->request.method && r->request.url, 2, "method and url are wanted");
+    lua_getfield(L, 2, "once");
+    r->request.once = lua_toboolean(L, -1);
     read_limits(L, r);
     read_headers(L, r);
     read_credential(L, r);

@@ -79,6 +79,7 @@ local function outgoing(flight, timeout)
     credential = flight.state.credential, user_agent = config.user_agent,
     ca_file = config.ca_file, proxy = config.proxy,
     into = request.into, max_body = request.max_body,
+    once = flight.plan.row.class == "additive",
   }
 end
 

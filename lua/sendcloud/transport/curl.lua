@@ -36,6 +36,7 @@ function Driver:start(request)
     credential = request.credential,
     body = request.body,
     into = request.into,
+    once = request.once,
     timeout = request.timeout,
     connect_timeout = request.connect_timeout,
     max_body = request.max_body,
