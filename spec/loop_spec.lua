@@ -44,7 +44,8 @@ describe("loop", function()
     end
     assert.equal(5, driver.most)
     assert.equal(1020, transport:now())
-    assert.same({ "first 1", "first 2", "first 3", "first 4", "first 5", "second 1" }, { (table.unpack or unpack)(driver.log, 1, 6) })
+    local order = table.concat(driver.log, ",")
+    assert.equal(1, (order:find("first 1,first 2,first 3,first 4,first 5,second 1", 1, true)))
   end)
 
   it("passes arguments and results with nil among them, and C functions", function()

@@ -1,6 +1,8 @@
 -- Servers for the specs of the HTTP engine: spec/support/peer.c, `openssl s_server` with
 -- certificates made on the spot, nginx for HTTP/2. All on loopback, on ports the kernel picks.
 
+local native = require "spec.support.native"
+
 local support = {}
 
 local function run(command)
@@ -70,19 +72,8 @@ function support.stop()
   directories = {}
 end
 
--- Compiles peer.c when it is newer than its program. Runs side by side do not meet in the file.
 local function peer_program()
-  local program = "build/spec/peer"
-  run(
-    ([[test %s -nt spec/support/peer.c || { mkdir -p build/spec &&
-      ${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 -o %s.$$ spec/support/peer.c && mv %s.$$ %s; }]]):format(
-      program,
-      program,
-      program,
-      program
-    )
-  )
-  return program
+  return native.compile("peer", "build/spec/peer")
 end
 
 --- The misbehaving server.

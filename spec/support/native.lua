@@ -1,0 +1,41 @@
+-- Small C helpers of the specs, compiled when they are first wanted, and the interpreter at work.
+
+local native = {}
+
+local function run(command)
+  local ok = os.execute(command)
+  assert(ok == true or ok == 0, "failed: " .. command)
+end
+
+--- Name of the running interpreter, "lua5.4", and the build directory it uses.
+function native.runtime()
+  local build, name = package.cpath:match "([^;]-)/(lua[%w.]+)/%?%.so"
+  return assert(name, "LUA_CPATH does not point at a build directory"), build
+end
+
+-- Compiles spec/support/NAME.c when it is newer than `target`. Runs side by side do not meet.
+function native.compile(name, target, flags)
+  local source = "spec/support/" .. name .. ".c"
+  local script = [[test %s -nt %s || { mkdir -p $(dirname %s) &&
+    ${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 %s -o %s.$$ %s && mv %s.$$ %s; }]]
+  run(script:format(target, source, target, flags or "", target, source, target, target))
+  return target
+end
+
+--- Runs a function in a forked child; true when it returned true there.
+---@param fn fun(): boolean
+---@return boolean
+function native.fork(fn)
+  local lua, build = native.runtime()
+  local flags = ("-shared -fPIC $(pkg-config --cflags %s)"):format(lua)
+  local library = native.compile("fork", ("%s/%s/spec_fork.so"):format(build, lua), flags)
+  return assert(package.loadlib(library, "luaopen_spec_fork"))()(fn)
+end
+
+--- A library to preload that makes host names slow to find.
+function native.slow_dns()
+  local _, build = native.runtime()
+  return native.compile("slow_dns", build .. "/spec/slow_dns.so", "-shared -fPIC")
+end
+
+return native
