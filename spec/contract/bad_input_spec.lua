@@ -118,7 +118,9 @@ local SENDCLOUD = {
   { "tags.members", { id = "1", where = a }, "where", "unknown" },
   { "tags.add", { id = "1", member_ids = {} }, "member_ids", "1" },
   { "tags.add", { id = "1", member_ids = { "2", "" } }, "member_ids[2]", "1" },
-  { "tags.add", { id = "1", member_ids = { "2", "a/b" } }, "member_ids[2]", "" },
+  { "tags.add", { id = "1", member_ids = { "2", "a/b" } }, "member_ids[2]", "/" },
+  { "tags.add", { id = "1", member_ids = { "a\0b" } }, "member_ids[1]", "0x00" },
+  { "tags.add", { id = "1", member_ids = { "a\r\nb" } }, "member_ids[1]", "0x0D" },
   { "tags.remove", { id = "1", member_ids = { [1] = "2", [3] = "4" } }, "member_ids", "" },
 
   { "segments.create", { where = a }, "name", "required" },
