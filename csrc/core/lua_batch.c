@@ -147,7 +147,8 @@ static void push_member(lua_State *L, const struct sc_rows *r)
 }
 
 /* batch:next(rows, body) -> member, line | nil, "full" | "more" | "end"; the row is the batch's
- * last entry now: enter, refuse or drop says what becomes of it */
+ * last entry now: enter, refuse or drop says what becomes of it. A source of lines gives the line
+ * in place of a member. */
 static int batch_next(lua_State *L)
 {
     struct sc_rows *r = check_rows(L);
@@ -159,7 +160,10 @@ static int batch_next(lua_State *L)
         return 1 + push_status(L, status);
     }
     luaL_checkstack(L, 8, NULL);
-    push_member(L, r);
+    if (r->csv.separator)
+        push_member(L, r);
+    else
+        lua_pushlstring(L, r->csv.row, r->csv.row_len);
     push_count(L, r->csv.row_line);
     return 2;
 }
@@ -174,23 +178,41 @@ static int batch_entry(lua_State *L)
     return 0;
 }
 
-/* batch:enter(rows, body, from) -> whether the object written from there on was accepted */
-static int batch_enter(lua_State *L)
+/* Enters the object from `from` on; pushes whether it was accepted and the body's length. */
+static int enter(lua_State *L, struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *body,
+                 lua_Number from)
 {
-    struct sc_rows_batch *b = check_alive(L);
-    struct sc_buf *body = check_buffer(L, 3);
-    lua_Number from = luaL_checknumber(L, 4);
     int rc;
 
-    luaL_argcheck(L, b->count, 1, "no entry");
     luaL_argcheck(L, from >= 0 && from <= (lua_Number)body->len, 4, "out of range");
-    rc = sc_rows_enter(check_rows(L), b, body, (size_t)from);
+    rc = sc_rows_enter(r, b, body, (size_t)from);
     if (rc == -2)
         return luaL_error(L, "the object does not begin with the address");
     if (rc < 0)
         return no_memory(L);
     lua_pushboolean(L, rc);
-    return 1;
+    push_count(L, body->len);
+    return 2;
+}
+
+/* batch:enter(rows, body, from) -> whether the object written from there on, which becomes the
+ * last entry's, was accepted, and the body's length */
+static int batch_enter(lua_State *L)
+{
+    struct sc_rows_batch *b = check_alive(L);
+
+    luaL_argcheck(L, b->count, 1, "no entry");
+    return enter(L, check_rows(L), b, check_buffer(L, 3), luaL_checknumber(L, 4));
+}
+
+/* batch:add(rows, body, from, line): the same with an entry of its own */
+static int batch_add(lua_State *L)
+{
+    struct sc_rows_batch *b = check_alive(L);
+
+    if (!sc_rows_entry(b, (uint64_t)luaL_checknumber(L, 5), "", 0))
+        return no_memory(L);
+    return enter(L, check_rows(L), b, check_buffer(L, 3), luaL_checknumber(L, 4));
 }
 
 /* batch:refuse(reason[, address]): the last entry */
@@ -331,6 +353,39 @@ static int batch_rejects(lua_State *L)
     return 0;
 }
 
+static void set_bytes(lua_State *L, const char *name, const char *bytes, size_t n)
+{
+    lua_pushlstring(L, bytes, n);
+    lua_setfield(L, -2, name);
+}
+
+/* batch:refused(rows, body) -> list of { entry =, line =, address =, reason =, raw = } */
+static int batch_refused(lua_State *L)
+{
+    struct sc_rows_batch *b = check_alive(L);
+    struct sc_rows *r = check_rows(L);
+    struct sc_buf *body = check_buffer(L, 3);
+    int n = 0;
+
+    lua_newtable(L);
+    for (size_t i = 0; i < b->count; i++) {
+        const struct sc_rows_entry *e = &b->rows[i];
+        size_t length;
+        const char *address = sc_rows_address(r, b, body, e, &length);
+
+        if (e->state != SC_ROWS_REFUSED && e->state != SC_ROWS_REJECTED)
+            continue;
+        lua_createtable(L, 0, 5);
+        set_count(L, "entry", i + 1);
+        set_count(L, "line", e->line);
+        set_bytes(L, "address", address, length);
+        set_bytes(L, "reason", b->notes.data ? b->notes.data + e->note : "", e->note_len);
+        set_bytes(L, "raw", b->raw.data ? b->raw.data + e->raw : "", e->raw_len);
+        lua_rawseti(L, -2, ++n);
+    }
+    return 1;
+}
+
 /* batch:info() -> { rows, sent, refused, folded, offset, line, end_offset, end_line } */
 static int batch_info(lua_State *L)
 {
@@ -370,7 +425,8 @@ void sc_open_batch(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"begin", batch_begin},     {"fill", batch_fill},       {"next", batch_next},
-        {"entry", batch_entry},     {"enter", batch_enter},     {"refuse", batch_refuse},
+        {"entry", batch_entry},     {"enter", batch_enter},     {"add", batch_add},
+        {"refuse", batch_refuse},   {"refused", batch_refused},
         {"drop", batch_drop},       {"close", batch_close},     {"release", batch_release},
         {"slice", batch_slice},     {"answer", batch_answer},   {"judge", batch_judge},
         {"settle", batch_settle},   {"rejects", batch_rejects}, {"info", batch_info},

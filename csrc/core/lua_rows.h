@@ -1,4 +1,7 @@
-/* lua_rows: what the bindings of rows and of batches share. */
+/* lua_rows: what the bindings of rows (lua_rows.c) and of batches (lua_batch.c) share.
+ *
+ * Each userdata owns the struct of its name; a batch does not know its rows, they are handed in
+ * at every call. */
 #ifndef SC_LUA_ROWS_H
 #define SC_LUA_ROWS_H
 

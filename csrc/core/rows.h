@@ -212,6 +212,10 @@ int sc_rows_judge(struct sc_rows_batch *b, size_t first, size_t last, enum sc_ro
                   const char *reason, size_t n);
 /* Gives every row the verdict of the one that took its place, and counts them. */
 void sc_rows_settle(struct sc_rows_batch *b, struct sc_rows_verdicts *v);
+/* The address of a row, for the eyes of who mends it. */
+const char *sc_rows_address(const struct sc_rows *r, const struct sc_rows_batch *b,
+                            const struct sc_buf *body, const struct sc_rows_entry *e,
+                            size_t *n);
 /* Adds a line for every row that was refused here or by the service: line number, address,
  * reason, the row itself. Returns SC_BUF_*. */
 int sc_rows_rejects(const struct sc_rows *r, const struct sc_rows_batch *b,

@@ -48,6 +48,7 @@ struct reading {
     size_t strange;              /* errors of no row of ours */
     int by_address;              /* second reading: find every member */
     int judging;                 /* errors mark their rows */
+    int promised;                /* the answer has a key that such an answer has */
     struct sc_buf text, canonical;
 };
 
@@ -220,6 +221,7 @@ static int read_answer(struct reading *g, const char *bytes, size_t len)
         if (sc_json_scan_key(s, &key))
             return -2;
         role = role_of(&g->r->keys, &key, 0);
+        g->promised |= role <= SC_ROWS_IS_UPDATED_COUNT;
         if (role <= SC_ROWS_IS_ERRORS)
             rc = read_list(g, role);
         else if (role <= SC_ROWS_IS_UPDATED_COUNT)
@@ -301,6 +303,8 @@ int sc_rows_answer(const struct sc_rows *r, struct sc_rows_batch *b, const struc
     sc_buf_init(&g.canonical, SCRATCH_MAX);
     /* The first reading checks the whole text and judges nothing. */
     rc = read_answer(&g, answer, len);
+    if (!rc && !g.promised)
+        rc = -2;
     if (rc) {
         *problem = g.scan.problem ? g.scan.problem : "not what was promised";
         return rc;

@@ -332,15 +332,16 @@ void sc_rows_settle(struct sc_rows_batch *b, struct sc_rows_verdicts *v)
     }
 }
 
-/* The address for the eyes of who mends the row. */
-static int put_address(const struct sc_rows *r, const struct sc_rows_batch *b,
-                       const struct sc_buf *body, const struct sc_rows_entry *e,
-                       struct sc_buf *out)
+const char *sc_rows_address(const struct sc_rows *r, const struct sc_rows_batch *b,
+                            const struct sc_buf *body, const struct sc_rows_entry *e,
+                            size_t *n)
 {
-    if (e->body_len)
-        return sc_csv_put(out, body->data + e->body + r->plan.address_at, e->address_len,
-                          r->csv.separator);
-    return sc_csv_put(out, b->raw.data + e->shown, e->shown_len, r->csv.separator);
+    if (e->body_len) {
+        *n = e->address_len;
+        return body->data + e->body + r->plan.address_at;
+    }
+    *n = e->shown_len;
+    return e->shown_len ? b->raw.data + e->shown : "";
 }
 
 int sc_rows_rejects(const struct sc_rows *r, const struct sc_rows_batch *b,
@@ -353,14 +354,17 @@ int sc_rows_rejects(const struct sc_rows *r, const struct sc_rows_batch *b,
 
     for (size_t i = 0; i < b->count && !rc; i++) {
         const struct sc_rows_entry *e = &b->rows[i];
+        const char *address;
+        size_t n;
 
         if (e->state != SC_ROWS_REFUSED && e->state != SC_ROWS_REJECTED)
             continue;
+        address = sc_rows_address(r, b, body, e, &n);
         rc = sc_buf_add(out, number,
                         (size_t)snprintf(number, sizeof number, "%llu%c",
                                          (unsigned long long)e->line, separator));
         if (!rc)
-            rc = put_address(r, b, body, e, out);
+            rc = sc_csv_put(out, address, n, separator);
         if (!rc)
             rc = sc_buf_add_char(out, separator);
         if (!rc)

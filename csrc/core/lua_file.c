@@ -1,0 +1,167 @@
+/* lua_file: what bulk work needs of files and Lua's io does not have: identity, durable writing.
+ *
+ * Every function returns true (or its result), or nil and the system's message. */
+#include "lua_util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int failed(lua_State *L, int code)
+{
+    lua_pushnil(L);
+    lua_pushstring(L, strerror(code));
+    return 2;
+}
+
+static int succeeded(lua_State *L)
+{
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* core.file_info(path) -> { size =, mtime = "seconds.nanoseconds", kind = "file" | "other" } */
+static int file_info(lua_State *L)
+{
+    struct stat st;
+    char time[64];
+
+    if (stat(luaL_checkstring(L, 1), &st))
+        return failed(L, errno);
+    snprintf(time, sizeof time, "%lld.%09ld", (long long)st.st_mtim.tv_sec,
+             (long)st.st_mtim.tv_nsec);
+    lua_createtable(L, 0, 3);
+    lua_pushinteger(L, (lua_Integer)st.st_size);
+    lua_setfield(L, -2, "size");
+    lua_pushstring(L, time);
+    lua_setfield(L, -2, "mtime");
+    lua_pushstring(L, S_ISREG(st.st_mode) ? "file" : "other");
+    lua_setfield(L, -2, "kind");
+    return 1;
+}
+
+static int sync_path(const char *path, int flags)
+{
+    int fd = open(path, flags | O_CLOEXEC), rc;
+
+    if (fd < 0)
+        return errno;
+    rc = fsync(fd) ? errno : 0;
+    close(fd);
+    /* A file system that cannot sync a directory has nothing to lose there. */
+    return rc == EINVAL || rc == EROFS ? 0 : rc;
+}
+
+/* core.sync(path): what was written to the file lasts */
+static int core_sync(lua_State *L)
+{
+    int rc = sync_path(luaL_checkstring(L, 1), O_RDONLY);
+
+    return rc ? failed(L, rc) : succeeded(L);
+}
+
+/* core.truncate(path, size): the file, which is at least that long, ends there */
+static int core_truncate(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    lua_Number size = luaL_checknumber(L, 2);
+    struct stat st;
+
+    luaL_argcheck(L, size >= 0 && size < 9e15, 2, "out of range");
+    if (stat(path, &st))
+        return failed(L, errno);
+    if ((lua_Number)st.st_size < size) {
+        lua_pushnil(L);
+        lua_pushliteral(L, "it is shorter than it was");
+        return 2;
+    }
+    if (truncate(path, (off_t)size))
+        return failed(L, errno);
+    return succeeded(L);
+}
+
+static int write_all(int fd, const char *bytes, size_t n)
+{
+    while (n) {
+        ssize_t done = write(fd, bytes, n);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return errno;
+        bytes += done;
+        n -= (size_t)done;
+    }
+    return 0;
+}
+
+/* Makes the entry of path in its directory last. */
+static int sync_directory(const char *path)
+{
+    char directory[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t n = slash ? (size_t)(slash - path) : 0;
+
+    if (n >= sizeof directory)
+        return ENAMETOOLONG;
+    memcpy(directory, path, n);
+    directory[n] = 0;
+    return sync_path(!slash ? "." : n ? directory : "/", O_RDONLY | O_DIRECTORY);
+}
+
+/* core.replace(path, temporary[, bytes]): the file is as before or holds the bytes, whatever
+ * happens meanwhile; without bytes the temporary file is written already */
+static int core_replace(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1), *temporary = luaL_checkstring(L, 2);
+    size_t n = 0;
+    const char *bytes = lua_isnoneornil(L, 3) ? NULL : sc_lua_checkbytes(L, 3, &n);
+    int flags = bytes ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY;
+    int fd = open(temporary, flags | O_CLOEXEC, 0666), rc = 0;
+
+    if (fd < 0)
+        return failed(L, errno);
+    if (bytes)
+        rc = write_all(fd, bytes, n);
+    if (!rc && fsync(fd))
+        rc = errno;
+    if (close(fd) && !rc)
+        rc = errno;
+    if (!rc && rename(temporary, path))
+        rc = errno;
+    if (!rc)
+        rc = sync_directory(path);
+    else if (bytes)
+        unlink(temporary);
+    return rc ? failed(L, rc) : succeeded(L);
+}
+
+/* core.digest(bytes) -> 16 hexadecimal digits (FNV-1a): tells texts apart, keeps no secret */
+static int core_digest(lua_State *L)
+{
+    size_t n;
+    const char *bytes = sc_lua_checkbytes(L, 1, &n);
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    char text[17];
+
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ (unsigned char)bytes[i]) * UINT64_C(0x100000001b3);
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)hash);
+    lua_pushstring(L, text);
+    return 1;
+}
+
+void sc_open_file(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"file_info", file_info}, {"sync", core_sync},
+                                         {"truncate", core_truncate}, {"replace", core_replace},
+                                         {"digest", core_digest}, {NULL, NULL}};
+
+    sc_setfuncs(L, functions);
+}

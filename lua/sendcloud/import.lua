@@ -1,0 +1,458 @@
+--- client.members:import: a file of addresses goes in, one verdict a row comes out.
+--
+-- The core turns rows into request bodies and answers into verdicts; this file decides what
+-- is sent when. Several batches are on their way at a time. One that holds an address of a
+-- batch on its way waits for it, so that the last row of a file wins. A batch that the
+-- service refuses whole is split until the bad rows stand alone; a batch whose outcome
+-- nobody knows marks no row as refused.
+
+local answer = require "sendcloud.answer"
+local batches = require "sendcloud.batches"
+local call = require "sendcloud.call"
+local checkpoint = require "sendcloud.checkpoint"
+local columns = require "sendcloud.columns"
+local core = require "sendcloud.core"
+local errors = require "sendcloud.errors"
+local nearest = require "sendcloud.nearest"
+local plan = require "sendcloud.plan"
+local progress = require "sendcloud.progress"
+local rejects = require "sendcloud.rejects"
+local source = require "sendcloud.source"
+
+local import = {}
+
+local OPERATION = "members.upsert"
+local MOST_CONCURRENT = 60
+local MOST_SILENT = 3    -- batches in a row without a known outcome: the service is away
+local MOST_HOPELESS = 32 -- rows refused alone before one is taken: it is not the rows
+
+---@class sendcloud.ImportOptions
+---@field format? "csv"|"tsv"|"jsonl"    default: by the name, or by the first bytes
+---@field map? table<string|integer, string|false> column -> email, phone, name, tags,
+---  fields.X, or false to leave it out; other columns become fields
+---@field tag_mode? "append"|"replace"|"keep" default "append"
+---@field update_existing? boolean       default true
+---@field add_tags? string[]             for every member
+---@field transform? fun(member: table, line: integer): table|nil nil leaves the row out
+---@field batch? integer                 members a request, 1 to 1000 (default)
+---@field concurrency? integer           requests on their way, 1 to 60; default the client's
+---@field rejects? string                path of a file for the rows refused
+---@field checkpoint? string             path of a file to go on from after a kill
+---@field dry_run? boolean               check everything, send nothing
+---@field on_progress? fun(progress: sendcloud.Progress)
+---@field limit? integer                 rows to read at most
+
+---@class sendcloud.ImportReport
+---@field rows integer     that have a verdict
+---@field sent integer     that passed the checks and went out
+---@field inserted integer
+---@field updated integer
+---@field rejected integer by a check here or by the service
+---@field unknown integer  whose outcome nobody can tell
+---@field folded integer   of those sent: a later row of the same batch and address stood in
+---@field batches integer
+---@field requests integer made (with dry_run: that would be made)
+---@field retries integer
+---@field bytes integer    of request bodies
+---@field seconds number
+---@field complete boolean
+
+-- Options
+-- -----------------------------------------------------------------------------------
+
+local function whole(minimum, maximum)
+  return function(value)
+    if type(value) ~= "number" or value % 1 ~= 0 or value < minimum or value > maximum then
+      return ("must be a whole number from %d to %d"):format(minimum, maximum)
+    end
+  end
+end
+
+local function kind(wanted)
+  return function(value)
+    if type(value) ~= wanted then
+      return ("must be a %s, got %s"):format(wanted, type(value))
+    end
+  end
+end
+
+local function path(value)
+  if type(value) ~= "string" or value == "" or value:find("%z") then
+    return "must be the path of a file"
+  end
+end
+
+local CHECKS = {
+  format = function(value)
+    if value ~= "csv" and value ~= "tsv" and value ~= "jsonl" then
+      return 'must be "csv", "tsv" or "jsonl"'
+    end
+  end,
+  map = kind("table"), tag_mode = function() end, update_existing = function() end,
+  add_tags = kind("table"), transform = kind("function"),
+  batch = whole(1, 1000), concurrency = whole(1, MOST_CONCURRENT),
+  rejects = path, checkpoint = path, dry_run = kind("boolean"),
+  on_progress = kind("function"), limit = whole(0, 2 ^ 53),
+}
+
+local function check(options)
+  local names = {}
+  for name in pairs(options) do names[#names + 1] = tostring(name) end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local reason = not CHECKS[name] and nearest.unknown(name, CHECKS)
+      or CHECKS[name] and CHECKS[name](options[name])
+    if reason then return errors.invalid(OPERATION, name, reason) end
+  end
+  return columns.check_map(options.map)
+end
+
+-- A run
+-- -----------------------------------------------------------------------------------
+
+---@class sendcloud.ImportRun
+---@field state table
+---@field plan sendcloud.Plan
+---@field transport table
+---@field encoder sendcloud.Encoder
+---@field report sendcloud.ImportReport
+---@field rejects sendcloud.Rejects?
+---@field checkpoint sendcloud.Checkpoint?
+---@field prepared table?      the batch that goes next
+---@field active integer       workers that have work
+---@field tasks table[]        all workers there ever were
+---@field err sendcloud.Error? why the run stops
+---@field silent integer       batches in a row without a known outcome
+---@field hopeless integer     rows refused alone while none was ever taken
+---@field tell fun()
+
+local function stop(run, err)
+  run.err = run.err or err
+end
+
+-- One request for the members first to last. Returns nothing, or the error.
+local function ask(run, batch, first, last)
+  local rows, body = run.encoder.rows, batch.body
+  if first > 1 or last < batch.sent then
+    batch.rows:slice(rows, batch.body, first, last, batch.part)
+    body = batch.part
+  end
+  local request, err = plan.request(run.plan, {}, body)
+  if not request then return err end
+  request.into = batch.answer
+  local report = run.report
+  report.bytes = report.bytes + #body
+
+  local _, attempts
+  run.waiting = run.waiting + 1
+  _, err, attempts = call.exchange(run.state, run.plan, request, {
+    read = function(response)
+      if response.status >= 200 and response.status < 300 and response.body then
+        local ok, problem = batch.rows:answer(rows, batch.body, response.body, first, last)
+        if ok then return true end
+        return nil, answer.unreadable(run.plan, response, nil, problem)
+      end
+      return nil, answer.check(run.plan, response)
+        or answer.unreadable(run.plan, response, nil, "it is empty")
+    end,
+  })
+  run.waiting = run.waiting - 1
+  report.requests = report.requests + attempts
+  report.retries = report.retries + math.max(attempts - 1, 0)
+  return err
+end
+
+-- Whether the service refused these members, and would take others.
+local function is_refusal(err)
+  local status = err.status or 0
+  return err.kind == "rejected"
+    and (status == 400 or status == 413 or status == 422 or status < 300)
+end
+
+-- Nobody knows what became of these members: they are not refused. Returns an error where
+-- there is no sense in going on.
+local function give_up(run, batch, first, last, err)
+  if err.outcome ~= "unknown" or err.kind == "cancelled" or err.kind == "closed" then
+    return err
+  end
+  run.silent = run.silent + 1
+  if run.silent >= MOST_SILENT then return err end
+  batch.rows:judge(first, last, "unknown", err.message)
+end
+
+local function refuse_one(run, batch, index, err)
+  batch.rows:judge(index, index, "rejected", err.message)
+  if not run.taken then
+    run.hopeless = run.hopeless + 1
+    if run.hopeless >= MOST_HOPELESS then return err end
+  end
+end
+
+-- Sends the members first to last, in parts where the service refuses them whole; returns an
+-- error when the run has to stop. `refused`: they are known to be refused as a whole.
+local function send(run, batch, first, last, refused)
+  local err = refused
+  if not err then
+    err = ask(run, batch, first, last)
+    if not err then
+      run.taken, run.silent = true, 0
+      return nil
+    end
+    batch.trouble = batch.trouble + 1
+    if not is_refusal(err) then return give_up(run, batch, first, last, err) end
+    run.silent = 0
+    if first == last then return refuse_one(run, batch, first, err) end
+  end
+  local middle = math.floor((first + last) / 2)
+  local before = batch.trouble
+  local stopped = send(run, batch, first, middle)
+  if stopped then return stopped end
+  -- When the first half was taken the second one holds what the whole was refused for; only
+  -- of a request that was too large can both halves be taken.
+  local second = batch.trouble == before and err.status ~= 413 and middle + 1 < last
+  return send(run, batch, middle + 1, last, second and err or nil)
+end
+
+-- Verdicts
+-- ----------------------------------------------------------------------------------
+
+local COUNTS = { "rows", "inserted", "updated", "rejected", "unknown", "folded" }
+
+-- What was written last is on the disk before the checkpoint counts on it.
+local function record(run, batch)
+  local refused = run.rejects
+  if refused and refused.size ~= run.synced then
+    local ok, err = rejects.sync(refused)
+    if not ok then return nil, err end
+    run.synced = refused.size
+  end
+  return checkpoint.record(run.checkpoint, batch, run.report, refused and refused.size)
+end
+
+-- The batch is answered: its verdicts into the report, the rejects and the checkpoint.
+local function settle(run, batch)
+  local encoder, report = run.encoder, run.report
+  local verdicts = batch.rows:settle()
+  if run.dry then verdicts.unknown = 0 end
+  local ok, err = true, nil
+  if run.rejects and verdicts.rejected > 0 then
+    ok, err = rejects.add(run.rejects, encoder.rows, batch.rows, batch.body, batch.members)
+  end
+  if ok then
+    for _, name in ipairs(COUNTS) do report[name] = report[name] + verdicts[name] end
+    report.sent = report.sent + verdicts.rows - batch.refused
+    report.batches = report.batches + 1
+    run.done_bytes = run.done_bytes + batch.end_offset - batch.offset
+  end
+  if ok and run.checkpoint then
+    ok, err = record(run, batch)
+  end
+  if not ok then stop(run, err) end
+  batches.release(encoder, batch)
+  run.tell()
+end
+
+-- Workers
+-- ------------------------------------------------------------------------------------
+
+-- The batch that goes next, or nil where this worker has nothing to do.
+local take
+
+local function work(run)
+  while true do
+    local batch = take(run)
+    if not batch then break end
+    local err = batch.sent > 0 and send(run, batch, 1, batch.sent)
+    if err then
+      stop(run, err)
+      if err.outcome == "unknown" then
+        run.report.unknown = run.report.unknown + batch.count - batch.refused
+      end
+      batches.release(run.encoder, batch)
+    else
+      settle(run, batch)
+    end
+  end
+  run.active = run.active - 1
+end
+
+local function add_worker(run)
+  run.active = run.active + 1
+  run.tasks[#run.tasks + 1] = run.transport:spawn(work, run)
+end
+
+-- Makes the next batch ready; only one task does so at a time, for an iterator may wait.
+local function prepare(run)
+  local encoder = run.encoder
+  if run.prepared or encoder.busy or encoder.ended or run.err then return end
+  local batch, err = batches.next(encoder)
+  if err then stop(run, err) end
+  run.prepared = batch
+end
+
+-- In a task of its own, behind the sends that have just begun: the next body is ready before
+-- a slot is free.
+local function prepare_ahead(run)
+  run.transport:sleep(0)
+  prepare(run)
+  if run.prepared and run.active < run.concurrency then add_worker(run) end
+end
+
+function take(run)
+  prepare(run)
+  local batch = run.prepared
+  if run.err or not batch or batches.is_blocked(batch) then return nil end
+  run.prepared = nil
+  if not run.encoder.ended and not run.encoder.busy then
+    run.tasks[#run.tasks + 1] = run.transport:spawn(prepare_ahead, run)
+  end
+  return batch
+end
+
+-- Waits for all workers, those that begin meanwhile included. Returns what one raised.
+local function wait(run)
+  local raised, failed
+  local index = 0
+  while index < #run.tasks do
+    index = index + 1
+    local ok, problem = run.transport:await(run.tasks[index])
+    run.tasks[index] = false
+    if not ok and not failed then
+      failed, raised = true, problem
+      stop(run, errors.new { kind = "cancelled", operation = OPERATION,
+        message = "the import was stopped", outcome = "unknown" })
+    end
+  end
+  if failed and not (type(raised) == "table" and raised.kind == "cancelled") then
+    return raised
+  end
+end
+
+local function send_all(run)
+  for _ = 1, run.concurrency do add_worker(run) end
+  local raised = wait(run)
+  if raised ~= nil then error(raised, 0) end
+end
+
+-- A dry run: everything but the sending.
+local function check_all(run)
+  local encoder, report = run.encoder, run.report
+  while not run.err do
+    local batch, err = batches.next(encoder)
+    if err then stop(run, err) end
+    if not batch then break end
+    if batch.sent > 0 then
+      report.requests = report.requests + 1
+      report.bytes = report.bytes + #batch.body
+    end
+    settle(run, batch)
+  end
+end
+
+-- Beginning and end
+-- -------------------------------------------------------------------------
+
+local function new_report()
+  return { rows = 0, sent = 0, inserted = 0, updated = 0, rejected = 0, unknown = 0,
+    folded = 0, batches = 0, requests = 0, retries = 0, bytes = 0, seconds = 0,
+    complete = false }
+end
+
+local function new_run(state, transport, encoder, options)
+  local run = {
+    state = state, transport = transport, encoder = encoder, report = new_report(),
+    plan = plan.of(state.config.provider, OPERATION),
+    concurrency = options.concurrency or math.min(state.config.concurrency, MOST_CONCURRENT),
+    active = 0, tasks = {}, silent = 0, hopeless = 0, waiting = 0,
+    done_bytes = 0, dry = options.dry_run,
+  }
+  local from = encoder.source
+  run.tell = progress.teller(options.on_progress, function()
+    local report = run.report
+    return {
+      rows = report.rows, inserted = report.inserted, updated = report.updated,
+      rejected = report.rejected, waiting = run.waiting,
+      total_bytes = from.size, done_bytes = from.size and run.done_bytes,
+    }
+  end, function(told)
+    return told.total_bytes and told.total_bytes > 0 and told.done_bytes / told.total_bytes
+  end)
+  return run
+end
+
+-- What a run writes beside the service: refused rows, and how far it came.
+local function open_files(run, options)
+  local encoder = run.encoder
+  local err
+  if options.checkpoint and not options.dry_run then
+    run.checkpoint, err = checkpoint.open(options.checkpoint, encoder, options, run.report)
+    if not run.checkpoint then return err end
+    run.done_bytes = run.checkpoint.done_bytes
+  end
+  if options.rejects then
+    local resumed = run.checkpoint and run.checkpoint.rejects
+    run.rejects, err = rejects.open(options.rejects, encoder.rows, encoder.header, resumed)
+    return err
+  end
+end
+
+local function finish(run, started)
+  local report = run.report
+  report.seconds = report.seconds + core.now() - started
+  report.complete = run.err == nil
+  if run.rejects then rejects.close(run.rejects) end
+  if run.checkpoint and report.complete then
+    local ok, err = checkpoint.finish(run.checkpoint, report,
+      run.rejects and run.rejects.size)
+    if not ok then stop(run, err) end
+  end
+  if not run.err then return report end
+  report.complete = false
+  run.err.report = report
+  return nil, run.err
+end
+
+local function begin(state, from, options)
+  local transport, err = state:transport()
+  if not transport then return nil, err end
+  local encoder
+  encoder, err = batches.encoder(state, from, options)
+  if not encoder then return nil, err end
+  local run = new_run(state, transport, encoder, options)
+  err = open_files(run, options)
+  if err then return nil, err end
+  return run
+end
+
+--- Imports members.
+---@param state table the client's inner state
+---@param given string|table|function|file* a path, an array of members, an iterator, an
+---  open file
+---@param options sendcloud.ImportOptions
+---@return sendcloud.ImportReport|nil
+---@return sendcloud.Error? err with `report` where it had to stop
+function import.run(state, given, options)
+  local started = core.now()
+  local err = check(options)
+  if err then return nil, err end
+  if state.closed then
+    return nil, errors.new { kind = "closed", operation = OPERATION,
+      message = "the client is closed", outcome = "not_sent" }
+  end
+  local from
+  from, err = source.open(given)
+  if not from then return nil, err end
+  local run
+  run, err = begin(state, from, options)
+  if not run then
+    source.close(from)
+    return nil, err
+  end
+  if not (run.checkpoint and run.checkpoint.complete) then
+    if options.dry_run then check_all(run) else send_all(run) end
+  end
+  source.close(from)
+  return finish(run, started)
+end
+
+return import
