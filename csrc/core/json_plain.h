@@ -1,16 +1,25 @@
-/* json_plain: how far does a JSON string go on without anything to look at?
+/* json_plain: the inner loops of JSON text: finding, copying and comparing runs of plain bytes.
  *
- * A plain byte is ASCII, not a control character, not `"` and not `\`: reading and writing may
- * copy it as it is. Vectors are used only where all their bytes lie before end, so no padding
- * is asked of the caller. Header only, private to json_read.c and json_write.c. */
+ * A plain byte is ASCII, not a control character, not `"` and not `\`: reading and writing take
+ * it as it is. Sources are never read behind their end, so they need no padding; copying may
+ * write up to 16 bytes behind the copy. Header only; owns nothing, checks no arguments. */
 #ifndef SC_JSON_PLAIN_H
 #define SC_JSON_PLAIN_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
+
+static inline uint64_t sc_json_load(const char *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, 8);
+    return word;
+}
 
 /* Not 0 exactly when one of the 8 bytes of word is not plain. */
 static inline uint64_t sc_json_plain_word(uint64_t word)
@@ -45,8 +54,6 @@ static inline int sc_json_plain_byte(char c)
 /* The first byte from p on that is not plain, or end. */
 static inline const char *sc_json_plain_end(const char *p, const char *end)
 {
-    uint64_t word;
-
 #ifdef __SSE2__
     while (end - p >= 16) {
         unsigned mask = sc_json_plain_mask(_mm_loadu_si128((const __m128i *)(const void *)p));
@@ -56,15 +63,87 @@ static inline const char *sc_json_plain_end(const char *p, const char *end)
         p += 16;
     }
 #endif
-    while (end - p >= 8) {
-        memcpy(&word, p, 8);
-        if (sc_json_plain_word(word))
-            break;
+    while (end - p >= 8 && !sc_json_plain_word(sc_json_load(p)))
         p += 8;
-    }
     while (p < end && sc_json_plain_byte(*p))
         p++;
     return p;
+}
+
+/* Copies n bytes if all are plain and returns whether they were; when not, what was written at
+ * out means nothing. The last vector overlaps the one before, so that no byte loop is left. */
+static inline int sc_json_copy_plain(char *out, const char *p, size_t n)
+{
+    size_t i;
+
+#ifdef __SSE2__
+    if (n >= 16) {
+        __m128i x;
+
+        for (i = 0; i + 16 <= n; i += 16) {
+            x = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
+            _mm_storeu_si128((__m128i *)(void *)(out + i), x);
+            if (sc_json_plain_mask(x))
+                return 0;
+        }
+        x = _mm_loadu_si128((const __m128i *)(const void *)(p + n - 16));
+        _mm_storeu_si128((__m128i *)(void *)(out + n - 16), x);
+        return !sc_json_plain_mask(x);
+    }
+#endif
+    if (n >= 8) {
+        for (i = 0; i + 8 <= n; i += 8) {
+            uint64_t word = sc_json_load(p + i);
+
+            memcpy(out + i, &word, 8);
+            if (sc_json_plain_word(word))
+                return 0;
+        }
+        p += n - 8;
+        memcpy(out + n - 8, p, 8);
+        return !sc_json_plain_word(sc_json_load(p));
+    }
+    if (n >= 4) {
+        uint32_t first, last;
+
+        memcpy(&first, p, 4);
+        memcpy(&last, p + n - 4, 4);
+        memcpy(out, &first, 4);
+        memcpy(out + n - 4, &last, 4);
+        return !sc_json_plain_word((uint64_t)last << 32 | first);
+    }
+    for (i = 0; i < n; i++) {
+        if (!sc_json_plain_byte(p[i]))
+            return 0;
+        out[i] = p[i];
+    }
+    return 1;
+}
+
+/* Whether n bytes are the same: for the short runs where calling memcmp costs more. */
+static inline int sc_json_same(const char *a, const char *b, size_t n)
+{
+    size_t i;
+
+    if (n >= 8) {
+        for (i = 0; i + 8 <= n; i += 8)
+            if (sc_json_load(a + i) != sc_json_load(b + i))
+                return 0;
+        return sc_json_load(a + n - 8) == sc_json_load(b + n - 8);
+    }
+    if (n >= 4) {
+        uint32_t first[2], last[2];
+
+        memcpy(&first[0], a, 4);
+        memcpy(&first[1], b, 4);
+        memcpy(&last[0], a + n - 4, 4);
+        memcpy(&last[1], b + n - 4, 4);
+        return first[0] == first[1] && last[0] == last[1];
+    }
+    for (i = 0; i < n; i++)
+        if (a[i] != b[i])
+            return 0;
+    return 1;
 }
 
 #endif

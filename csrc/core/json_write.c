@@ -16,38 +16,6 @@ static inline int room(struct sc_buf *b, size_t more)
     return sc_buf_reserve(b, more);
 }
 
-/* Copies the plain bytes from p on and returns how many there were. May write up to 16 bytes
- * behind the last one copied: SC_BUF_PAD is for that. */
-static inline size_t copy_plain(char *out, const char *p, const char *end)
-{
-    const char *from = p;
-    uint64_t word;
-
-#ifdef __SSE2__
-    while (end - p >= 16) {
-        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
-        unsigned mask = sc_json_plain_mask(x);
-
-        _mm_storeu_si128((__m128i *)(void *)out, x);
-        if (mask)
-            return (size_t)(p - from) + (unsigned)__builtin_ctz(mask);
-        p += 16;
-        out += 16;
-    }
-#endif
-    while (end - p >= 8) {
-        memcpy(&word, p, 8);
-        memcpy(out, &word, 8);
-        if (sc_json_plain_word(word))
-            break;
-        p += 8;
-        out += 8;
-    }
-    while (p < end && sc_json_plain_byte(*p))
-        *out++ = *p++;
-    return (size_t)(p - from);
-}
-
 /* Writes the escape of one byte that JSON does not allow as it is; returns its length. */
 static size_t put_escape(char *out, char c)
 {
@@ -68,35 +36,31 @@ static size_t put_escape(char *out, char c)
     return 6;
 }
 
-int sc_json_write_string(struct sc_buf *b, const char *bytes, size_t n, size_t *chars)
+/* Writes what is not all plain: UTF-8 and escapes among plain runs. */
+static int write_mixed(struct sc_buf *b, const char *bytes, size_t n, size_t *chars)
 {
-    const char *p = bytes, *end = bytes + n;
+    const char *p = bytes, *end = bytes + n, *plain;
     size_t start = b->len, extra = 0, length;
     int rc;
 
-    if (n > SIZE_MAX - 8)
-        return SC_BUF_TOOBIG;
-    if ((rc = room(b, n + 2)))
-        return rc;
     b->data[b->len++] = '"';
-    for (;;) {
-        length = copy_plain(b->data + b->len, p, end);
-        b->len += length;
-        p += length;
-        if (p == end)
-            break;
+    while (p < end) {
         if (*p & 0x80) {
             if (!(length = sc_utf8_sequence(p, end)))
                 goto bad;
             memcpy(b->data + b->len, p, length);
             extra += length - 1;
-            b->len += length;
-            p += length;
+        } else if ((plain = sc_json_plain_end(p, end)) > p) {
+            length = (size_t)(plain - p);
+            memcpy(b->data + b->len, p, length);
         } else {
             if ((rc = room(b, (size_t)(end - p) + 6)))
                 goto fail;
             b->len += put_escape(b->data + b->len, *p++);
+            continue;
         }
+        b->len += length;
+        p += length;
     }
     b->data[b->len++] = '"';
     *chars = n - extra;
@@ -107,6 +71,23 @@ bad:
 fail:
     b->len = start;
     return rc;
+}
+
+int sc_json_write_string(struct sc_buf *b, const char *bytes, size_t n, size_t *chars)
+{
+    int rc;
+
+    if (n > SIZE_MAX - 8)
+        return SC_BUF_TOOBIG;
+    if ((rc = room(b, n + 2)))
+        return rc;
+    if (!sc_json_copy_plain(b->data + b->len + 1, bytes, n))
+        return write_mixed(b, bytes, n, chars);
+    b->data[b->len] = '"';
+    b->data[b->len + n + 1] = '"';
+    b->len += n + 2;
+    *chars = n;
+    return SC_BUF_OK;
 }
 
 int sc_json_write_integer(struct sc_buf *b, int64_t value)

@@ -1,6 +1,7 @@
 #include "lua_shape.h"
 
 #include "json_write.h"
+#include "lua_put.h"
 #include "utf8.h"
 
 #include <string.h>
@@ -12,6 +13,7 @@ struct compiler {
     int slots; /* stack index of the table of slots */
     int known; /* stack index of a table: value -> its slot */
     int marks; /* stack index of the list of marks */
+    int stack; /* places that the nodes around take when they are walked */
 };
 
 static const char *const type_names[] = {"record",  "list",   "map",     "string",
@@ -41,7 +43,7 @@ static struct sc_text copy_text(lua_State *L, struct compiler *c, const char *be
 
     if (sc_utf8_check(bytes, len, &chars) != len || strlen(bytes) != len)
         luaL_error(L, "shape: a text is not UTF-8");
-    copy = alloc(L, c, first + len + last + 1);
+    copy = alloc(L, c, first + len + last + 1 + SC_PUT_LEAD);
     memcpy(copy, before, first);
     memcpy(copy + first, bytes, len);
     memcpy(copy + first + len, behind, last);
@@ -279,12 +281,15 @@ static void compile_field(lua_State *L, struct compiler *c, struct sc_shape_node
     if (!attribute(L, top, "name", LUA_TSTRING))
         luaL_error(L, "shape: a field has no name");
     field->name = copy_text(L, c, "", "");
-    field->ident = lua_tostring(L, -1);
-    if (sc_shape_field(record, field->name.bytes, field->name.len) != field)
-        luaL_error(L, "shape: two fields are called %s", field->ident);
+    if (&record->fields[sc_shape_find(record, field->name.bytes, field->name.len)] != field)
+        luaL_error(L, "shape: two fields are called %s", field->name.bytes);
     field->name_slot = slot_of(L, c);
     lua_rawgeti(L, c->slots, field->name_slot);
+#if LUA_VERSION_NUM >= 504
+    field->ident = lua_topointer(L, -1);
+#else
     field->ident = lua_tostring(L, -1);
+#endif
     lua_pop(L, 1);
     compile_wires(L, c, record, field, top);
     lua_getfield(L, top, "default");
@@ -317,6 +322,7 @@ static void compile_record(lua_State *L, struct compiler *c, struct sc_shape_nod
         compile_field(L, c, node, &node->fields[i], depth);
         lua_pop(L, 1);
     }
+    node->fields[count].ident = node; /* what no key's is, so that a guess is always safe */
     node->stored = count;
     node->open = flag(L, top, "open", 0) & 1u;
     if (attribute(L, top, "refuse", LUA_TSTRING)) {
@@ -338,10 +344,19 @@ static void compile_record(lua_State *L, struct compiler *c, struct sc_shape_nod
     }
 }
 
+/* Places on the stack for walking the tables of one node, and a few to work with. */
+static int stack_of(const struct sc_shape_node *node, int fields)
+{
+    return node->type == SC_SHAPE_RECORD ? 2 * fields + 8
+           : node->type == SC_SHAPE_LIST ? SC_SHAPE_GATHER + 8
+           : node->type == SC_SHAPE_MAP  ? 2 * SC_SHAPE_GATHER + 8
+                                         : 4;
+}
+
 /* Compiles the node table on top of the stack and leaves it there. */
 static void compile(lua_State *L, struct compiler *c, struct sc_shape_node *node, int depth)
 {
-    int top = lua_gettop(L), i;
+    int top = lua_gettop(L), i, stack;
 
     luaL_checkstack(L, 10, "shape");
     if (depth == SC_SHAPE_DEPTH)
@@ -369,6 +384,9 @@ static void compile(lua_State *L, struct compiler *c, struct sc_shape_node *node
     compile_values(L, c, top, node);
     if (node->empty && node->type != SC_SHAPE_LIST && node->type != SC_SHAPE_MAP)
         luaL_error(L, "shape: empty goes with a list or a map");
+    c->stack += stack = stack_of(node, (int)sc_rawlen(L, top));
+    if (c->stack > c->shape->stack)
+        c->shape->stack = c->stack;
     if (node->type == SC_SHAPE_LIST) {
         if (!attribute(L, top, "of", LUA_TTABLE))
             luaL_error(L, "shape: a list has no `of`");
@@ -380,6 +398,7 @@ static void compile(lua_State *L, struct compiler *c, struct sc_shape_node *node
     } else if (sc_rawlen(L, top) > 0) {
         luaL_error(L, "shape: only a record has fields");
     }
+    c->stack -= stack;
 }
 
 /* core.shape(node) -> shape */
@@ -395,7 +414,7 @@ static int core_shape(lua_State *L)
     lua_newtable(L);
     lua_newtable(L);
     lua_newtable(L);
-    c = (struct compiler){&shape->shape, 3, 4, 5};
+    c = (struct compiler){&shape->shape, 3, 4, 5, 16};
     lua_pushvalue(L, c.marks);
     lua_setfield(L, c.slots, "marks");
     lua_pushvalue(L, c.slots);

@@ -32,18 +32,15 @@ void sc_shape_free(struct sc_shape *shape)
     }
 }
 
-const struct sc_shape_node *sc_shape_field(const struct sc_shape_node *record, const char *name,
-                                           size_t len)
+int sc_shape_find(const struct sc_shape_node *record, const char *name, size_t len)
 {
     int i;
 
-    for (i = 0; i < record->field_count; i++) {
-        const struct sc_shape_node *field = &record->fields[i];
-
-        if (field->name.len == len && memcmp(field->name.bytes, name, len) == 0)
-            return field;
-    }
-    return NULL;
+    for (i = 0; i < record->field_count; i++)
+        if (record->fields[i].name.len == len &&
+            memcmp(record->fields[i].name.bytes, name, len) == 0)
+            return i;
+    return -1;
 }
 
 /* How many letters must be added, dropped, changed or swapped with their neighbour to make b of

@@ -16,6 +16,7 @@
 #define SC_SHAPE_SLOTS 200      /* Lua values of one shape */
 #define SC_SHAPE_DEPTH 32       /* nodes within nodes */
 #define SC_SHAPE_ITEMS 1000000  /* items of one list or map, tables of one answer */
+#define SC_SHAPE_GATHER 64      /* items and pairs kept on the Lua stack before a table is made */
 #define SC_SHAPE_PATH 256       /* bytes of a path in a message */
 #define SC_SHAPE_REASON 256
 
@@ -59,7 +60,7 @@ struct sc_shape_node {
 
     /* as a field of a record */
     struct sc_text name;
-    const char *ident; /* the Lua string's own bytes: short strings are equal by address */
+    const void *ident; /* where Lua keeps the name: short strings are equal by address */
     int name_slot;
     struct sc_text lead; /* `,"email":` */
     int default_slot;
@@ -85,7 +86,7 @@ struct sc_shape_node {
     int mark; /* number of its metatable, from 1; 0 for none */
     int stored; /* guess: fields of the next one read */
     uint8_t first_key;
-    uint8_t order[SC_SHAPE_FIELDS]; /* guess: the field that the n-th key of a Lua table is */
+    uint8_t order[SC_SHAPE_FIELDS + 1]; /* guess: the field that a Lua table's n-th key is */
 };
 
 struct sc_shape_block {
@@ -97,7 +98,8 @@ struct sc_shape {
     struct sc_shape_block *blocks;
     struct sc_shape_node *root;
     int slots; /* how many Lua values */
-    int marks; /* how many of them, at the beginning, name marks */
+    int marks; /* how many names of metatables */
+    int stack; /* places that walking it takes on a Lua stack */
 };
 
 /* Zeroed memory that lives as long as the shape, or NULL. */
@@ -105,9 +107,8 @@ void *sc_shape_alloc(struct sc_shape *shape, size_t size);
 
 void sc_shape_free(struct sc_shape *shape);
 
-/* The field of the record that is called name and passes the filter (no_write, no_read), or NULL. */
-const struct sc_shape_node *sc_shape_field(const struct sc_shape_node *record, const char *name,
-                                           size_t len);
+/* The index of the record's field that is called name, or -1. */
+int sc_shape_find(const struct sc_shape_node *record, const char *name, size_t len);
 
 /* The writable field whose name is most like this one; NULL when none is near. */
 const struct sc_shape_node *sc_shape_nearest(const struct sc_shape_node *record,
