@@ -42,6 +42,7 @@ build = {
         "csrc/core/lua_credential.c",
         "csrc/core/lua_file.c",
         "csrc/core/lua_http.c",
+        "csrc/core/lua_put.c",
         "csrc/core/lua_request.c",
         "csrc/core/lua_rows.c",
         "csrc/core/lua_shape.c",
