@@ -55,13 +55,13 @@ struct sc_select {
     int count, owned_count;
     int everybody; /* nothing narrows it */
     int filtered; /* something beyond the drive does */
-    enum { SC_DRIVE_MEMBER, SC_DRIVE_TAG, SC_DRIVE_SEGMENT } drive;
+    enum sc_drive { SC_DRIVE_MEMBER, SC_DRIVE_TAG, SC_DRIVE_SEGMENT } drive;
     int64_t drive_id;
 };
 
 /* Why a condition cannot be: the parameter's role and the words. */
 struct sc_problem {
-    enum { SC_BAD_FIELD, SC_BAD_OP, SC_BAD_VALUE, SC_BAD_CAMPAIGN } what;
+    enum sc_bad { SC_BAD_FIELD, SC_BAD_OP, SC_BAD_VALUE, SC_BAD_CAMPAIGN } what;
     char message[256];
 };
 
@@ -77,7 +77,8 @@ int sc_condition_json(struct sc_box *box, const struct sc_condition *condition,
 void sc_condition_free(struct sc_condition *condition);
 
 /* Starts a select; drive and id narrow it to the members of a tag or a segment. */
-void sc_select_init(struct sc_box *box, struct sc_select *select, int drive, int64_t id);
+void sc_select_init(struct sc_box *box, struct sc_select *select, enum sc_drive drive,
+                    int64_t id);
 /* Adds a condition. SC_REFUSED fills problem. */
 int sc_select_where(struct sc_box *box, struct sc_select *select,
                     const struct sc_condition *condition, struct sc_problem *problem);

@@ -19,7 +19,8 @@ struct compiler {
 
 static const char *const comparisons[] = {"=", "<>", ">", ">=", "<", "<="};
 
-void sc_select_init(struct sc_box *box, struct sc_select *select, int drive, int64_t id)
+void sc_select_init(struct sc_box *box, struct sc_select *select, enum sc_drive drive,
+                    int64_t id)
 {
     memset(select, 0, sizeof *select);
     select->sql = sqlite3_str_new(box->db);
@@ -40,7 +41,7 @@ void sc_select_free(struct sc_select *select)
     select->owned_count = select->count = 0;
 }
 
-static int bad(struct compiler *c, int what, const char *format, ...)
+static int bad(struct compiler *c, enum sc_bad what, const char *format, ...)
 {
     va_list arguments;
 
