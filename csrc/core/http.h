@@ -37,6 +37,7 @@ struct sc_http_request {
     const char *user_agent; /* NULL: none is sent */
     int once; /* never sent twice: libcurl repeats a request by itself when a kept connection
                * ends without an answer, so this one gets a connection of its own */
+    int no_repeat; /* may go over a kept connection; where libcurl would repeat it, it fails */
     struct sc_buf *into; /* its memory becomes the answer's, see sc_http_body; or NULL */
 };
 

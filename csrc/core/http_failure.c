@@ -192,6 +192,9 @@ static void explain_trouble(struct sc_http_transfer *t)
         sc_http_fail(&t->why, "protocol", "unknown", "receive",
                      "%s: the header of the answer is longer than %zu bytes",
                      t->authority, SC_HTTP_MAX_HEADERS);
+    else if (t->trouble == SC_HTTP_REPEAT)
+        sc_http_fail(&t->why, "network", "unknown", "receive",
+                     "%s: the connection was closed before an answer came", t->authority);
     else
         sc_http_fail(&t->why, "network", "unknown", "memory",
                      "out of memory while receiving the answer");

@@ -15,7 +15,8 @@ enum sc_http_trouble {
     SC_HTTP_FINE,
     SC_HTTP_BIG_HEADER,
     SC_HTTP_BIG_BODY,
-    SC_HTTP_NO_MEMORY
+    SC_HTTP_NO_MEMORY,
+    SC_HTTP_REPEAT
 };
 
 struct sc_http_transfer {
@@ -29,6 +30,7 @@ struct sc_http_transfer {
     int header_complete; /* the blank line was seen; a new status line starts over */
     int body_begun;
     int has_ca_file;
+    int no_repeat; /* as the request says */
     int started; /* the connection was ready and the request about to go */
     long
         size_before; /* bytes that libcurl counted as sent before that (a proxy's CONNECT) */

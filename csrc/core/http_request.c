@@ -147,6 +147,10 @@ static int on_ready(void *user, char *to, char *from, int to_port, int from_port
     struct sc_http_transfer *t = user;
 
     (void)to, (void)from, (void)to_port, (void)from_port;
+    if (t->started && t->no_repeat) { /* libcurl begins anew: the service may have acted already */
+        t->trouble = SC_HTTP_REPEAT;
+        return CURL_PREREQFUNC_ABORT;
+    }
     if (!t->started)
         curl_easy_getinfo(t->easy, CURLINFO_REQUEST_SIZE, &t->size_before);
     t->started = 1;
@@ -295,6 +299,16 @@ static long milliseconds(double seconds, double standard)
     return s < 0.001 ? 1 : (long)(s * 1000);
 }
 
+/* An old libcurl does not say when it sends a request again: there only a new connection helps. */
+static int needs_fresh(const struct sc_http_request *request)
+{
+#if LIBCURL_VERSION_NUM >= 0x075000
+    return request->once;
+#else
+    return request->once || request->no_repeat;
+#endif
+}
+
 CURLcode sc_http_configure(struct sc_http_transfer *t,
                            const struct sc_http_request *request)
 {
@@ -307,11 +321,12 @@ CURLcode sc_http_configure(struct sc_http_transfer *t,
     SET(CURLOPT_PIPEWAIT, strncasecmp(request->url, "https:", 6) == 0 ? 1L : 0L);
     if (!code)
         code = set_method(easy, request);
-    SET(CURLOPT_FRESH_CONNECT, request->once ? 1L : 0L);
     SET(CURLOPT_HTTPHEADER, t->list);
     SET(CURLOPT_TIMEOUT_MS, milliseconds(request->timeout, DEFAULT_TIMEOUT));
     SET(CURLOPT_CONNECTTIMEOUT_MS,
         milliseconds(request->connect_timeout, DEFAULT_CONNECT_TIMEOUT));
+    t->no_repeat = request->no_repeat;
+    SET(CURLOPT_FRESH_CONNECT, needs_fresh(request) ? 1L : 0L);
     SET(CURLOPT_PROXY, request->proxy);
     SET(CURLOPT_USERAGENT, request->user_agent);
     if (request->ca_file) {

@@ -137,6 +137,8 @@ void sc_lua_request_read(lua_State *L, struct sc_lua_request *r)
     lua_getfield(L, 2, "once");
     r->request.once = lua_toboolean(L, -1);
     read_limits(L, r);
+    lua_getfield(L, 2, "no_repeat");
+    r->request.no_repeat = lua_toboolean(L, -1);
     read_headers(L, r);
     read_credential(L, r);
     read_bodies(L, r);

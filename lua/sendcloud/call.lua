@@ -68,6 +68,7 @@ end
 -- The request as a transport gets it; it may keep or change it.
 local function outgoing(flight, timeout)
   local config, request = flight.state.config, flight.request
+  local class = flight.plan.row.class
   local headers = { Accept = "application/json", ["User-Agent"] = config.user_agent }
   if request.body then headers["Content-Type"] = flight.plan.content_type end
   local url = config.base_url .. request.path
@@ -76,10 +77,12 @@ local function outgoing(flight, timeout)
     operation = flight.plan.operation, method = request.method, url = url,
     path = request.path, query = request.query, headers = headers, body = request.body,
     timeout = timeout, connect_timeout = config.connect_timeout,
-    credential = flight.state.credential, user_agent = config.user_agent,
+    credential = flight.state.credential,
     ca_file = config.ca_file, proxy = config.proxy,
     into = request.into, max_body = request.max_body,
-    once = flight.plan.row.class == "additive",
+    -- A kept connection can break before the answer; libcurl then sends again by itself.
+    -- Whether a write is repeated is decided here.
+    once = class == "additive", no_repeat = class == "convergent",
   }
 end
 
@@ -235,7 +238,11 @@ local function with_fallback(state, self, request, options, parameters)
   end
   request.path = other
   local second, second_err = call.exchange(state, self, request, options, parameters)
-  if second == nil then return nil, second_err.status == 404 and err or second_err end
+  if second == nil then
+    local told = second_err.status == 404 and err or second_err
+    told.attempts = err.attempts + (second_err.attempts or 0)
+    return nil, told
+  end
   state.moved[self.operation] = true
   return second
 end

@@ -37,6 +37,7 @@ function Driver:start(request)
     body = request.body,
     into = request.into,
     once = request.once,
+    no_repeat = request.no_repeat,
     timeout = request.timeout,
     connect_timeout = request.connect_timeout,
     max_body = request.max_body,
@@ -83,7 +84,8 @@ end
 
 --- A transport over libcurl. Its requests have: method, url, headers (name to value),
 --- credential, body and into (string or buffer; buffer), timeout and connect_timeout
---- (seconds), max_body (bytes), ca_file, proxy, user_agent.
+--- (seconds), max_body (bytes), ca_file, proxy, user_agent, once (over a connection of its own),
+--- no_repeat (fails where libcurl would send it again because a kept connection broke).
 ---@param options? sendcloud.CurlOptions
 ---@return sendcloud.Loop transport
 function curl.new(options)
