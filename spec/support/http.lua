@@ -5,13 +5,8 @@ local native = require "spec.support.native"
 
 local support = {}
 
-local function run(command)
-  local ok = os.execute(command)
-  assert(ok == true or ok == 0, "failed: " .. command)
-end
-
 local function read_all(command)
-  local pipe = assert(io.popen(command))
+  local pipe = assert(io.popen("unset LD_PRELOAD\n" .. command))
   local text = pipe:read "*a"
   pipe:close()
   return text
@@ -38,8 +33,8 @@ local running, outputs = {}, {}
 -- through a named pipe until `ready` matches a line.
 local function start(command, ready)
   local fifo = make_directory() .. "/out"
-  run("mkfifo " .. fifo)
-  local script = "{ exec %s; } >%s 2>&1 & pid=$!; cat >/dev/null; kill $pid 2>/dev/null"
+  native.sh("mkfifo " .. fifo)
+  local script = "unset LD_PRELOAD\n{ exec %s; } >%s 2>&1 & pid=$!; cat >/dev/null; kill $pid 2>/dev/null"
   local life = assert(io.popen(script:format(command, fifo), "w"))
   running[#running + 1] = life
   local out = assert(io.open(fifo, "r"))
@@ -67,7 +62,7 @@ function support.stop()
   end
   running, outputs = {}, {}
   for _, path in ipairs(directories) do
-    run("rm -rf " .. path)
+    native.sh("rm -rf " .. path)
   end
   directories = {}
 end
@@ -95,7 +90,7 @@ end
 
 local function issue(directory, name, san, days, signer)
   local key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
-  run(
+  native.sh(
     ([[cd %s && exec 2>/dev/null
       openssl req %s -keyout %s.key -out %s.csr -subj "/CN=%s" -addext "subjectAltName=%s" &&
       openssl x509 -req -in %s.csr %s -days %d -copy_extensions copyall -out %s.pem >/dev/null]]):format(
@@ -113,7 +108,7 @@ end
 --- self_signed, wrong_host.
 function support.certificates()
   local directory = make_directory()
-  run(
+  native.sh(
     ([[cd %s && exec 2>/dev/null
       openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key \
         -out ca.pem -days 2 -subj "/CN=Spec CA"]]):format(directory)

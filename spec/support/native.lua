@@ -2,8 +2,9 @@
 
 local native = {}
 
-local function run(command)
-  local ok = os.execute(command)
+--- Runs a shell command that must succeed; a sanitizer that is preloaded is not for it.
+function native.sh(command)
+  local ok = os.execute("unset LD_PRELOAD\n" .. command)
   assert(ok == true or ok == 0, "failed: " .. command)
 end
 
@@ -18,7 +19,7 @@ function native.compile(name, target, flags)
   local source = "spec/support/" .. name .. ".c"
   local script = [[test %s -nt %s || { mkdir -p $(dirname %s) &&
     ${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 %s -o %s.$$ %s && mv %s.$$ %s; }]]
-  run(script:format(target, source, target, flags or "", target, source, target, target))
+  native.sh(script:format(target, source, target, flags or "", target, source, target, target))
   return target
 end
 
