@@ -1,5 +1,5 @@
 std = "lua51+lua52+lua53+lua54+luajit"
-max_line_length = 104
+max_line_length = 106
 exclude_files = { "lua/sendcloud/types.d.lua", "build", "lua_modules" }
 -- `_` and names that begin with it are not used on purpose; `self` comes with the colon.
 self = false

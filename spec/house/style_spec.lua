@@ -4,7 +4,7 @@ local tree = require "spec.house.tree"
 
 local FILE_LINES = 500
 local FUNCTION_LINES = 60
-local COLUMNS = 104
+local COLUMNS = 106
 
 local function columns(line)
   return #line:gsub("[\128-\191]", "")
