@@ -7,10 +7,11 @@
 #include <strings.h>
 #include <time.h>
 
-/* --- an answer's headers ------------------------------------------------------------------- */
+/* --- an answer's headers ------------------------------------------------------------ */
 
 /* Adds "Name: value\n"; a rule's lines come as they are, with name NULL. */
-static int add_lines(struct sc_answer *answer, const char *name, const char *value, size_t n)
+static int add_lines(struct sc_answer *answer, const char *name, const char *value,
+                     size_t n)
 {
     size_t before = name ? strlen(name) + 2 : 0;
     size_t len = before + n + (name ? 1 : 0);
@@ -89,9 +90,9 @@ int sc_answer_add_date(struct sc_answer *answer, const char *name, int64_t secon
 
     if (!gmtime_r(&when, &tm))
         return SC_BOX_OK;
-    snprintf(text, sizeof text, "%.3s, %02d %.3s %d %02d:%02d:%02d GMT", days + 3 * tm.tm_wday,
-             tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
-             tm.tm_sec);
+    snprintf(text, sizeof text, "%.3s, %02d %.3s %d %02d:%02d:%02d GMT",
+             days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900,
+             tm.tm_hour, tm.tm_min, tm.tm_sec);
     return add_header(answer, name, text);
 }
 
@@ -131,7 +132,7 @@ void sc_answer_free(struct sc_answer *answer)
     memset(answer, 0, sizeof *answer);
 }
 
-/* --- what a fault makes of an answer -------------------------------------------------------- */
+/* --- what a fault makes of an answer ------------------------------------------------ */
 
 static const char *phrase(int status)
 {
@@ -151,9 +152,10 @@ static const char *phrase(int status)
     }
 }
 
-static const char PAGE[] = "<!DOCTYPE html>\n<html><head><title>Bad Gateway</title></head>\n"
-                           "<body><h1>Bad Gateway</h1><p>An answer of the sandbox that is no "
-                           "JSON.</p></body></html>\n";
+static const char PAGE[] =
+    "<!DOCTYPE html>\n<html><head><title>Bad Gateway</title></head>\n"
+    "<body><h1>Bad Gateway</h1><p>An answer of the sandbox that is no "
+    "JSON.</p></body></html>\n";
 
 /* Puts other bytes in the place of a response's body. */
 static int put_body(struct sc_answer *answer, const char *bytes, size_t n)
@@ -187,7 +189,7 @@ static int retry_header(struct sc_box *box, const struct sc_fault_hit *hit,
         return SC_BOX_OK;
     if (rule->retry_form == SC_RETRY_DATE)
         return sc_answer_add_date(answer, "Retry-After",
-                        (sc_box_clock(box) + 999) / 1000 + (int64_t)wait);
+                                  (sc_box_clock(box) + 999) / 1000 + (int64_t)wait);
     snprintf(text, sizeof text, "%.0f", wait);
     return add_header(answer, "Retry-After", text);
 }
@@ -202,7 +204,8 @@ static int take(struct sc_response *response, struct sc_answer *answer)
     if (response->content_type)
         status = add_header(answer, "Content-Type", response->content_type);
     for (i = 0; status == SC_BOX_OK && i < response->header_count; i++)
-        status = add_header(answer, response->headers[i].name, response->headers[i].value);
+        status =
+            add_header(answer, response->headers[i].name, response->headers[i].value);
     drop_body(answer);
     answer->body = answer->engine_body = response->body;
     answer->body_len = response->body_len;
@@ -211,7 +214,8 @@ static int take(struct sc_response *response, struct sc_answer *answer)
     return status;
 }
 
-int sc_answer_ask(struct sc_box *box, const struct sc_request *request, struct sc_answer *answer)
+int sc_answer_ask(struct sc_box *box, const struct sc_request *request,
+                  struct sc_answer *answer)
 {
     struct sc_response response = {0};
     int status = sc_box_handle(box, request, &response);

@@ -12,9 +12,9 @@
 /* What is to happen on the way to the caller, beyond sending the answer. */
 struct sc_delivery {
     enum sc_reset reset;
-    double delay;           /* seconds before the answer begins */
-    double drip;            /* seconds that the body takes */
-    int64_t truncate;       /* bytes of the body that arrive; -1: all */
+    double delay; /* seconds before the answer begins */
+    double drip; /* seconds that the body takes */
+    int64_t truncate; /* bytes of the body that arrive; -1: all */
     int64_t content_length; /* what the header claims; -1: the truth */
 };
 
@@ -27,11 +27,12 @@ struct sc_answer {
     struct sc_delivery delivery;
     double came; /* seconds on the sandbox's clock when the request came in */
     char *engine_body; /* who owns the body: the engine, */
-    char *made_body;   /* or this answer */
+    char *made_body; /* or this answer */
 };
 
 /* Lets the box answer. */
-int sc_answer_ask(struct sc_box *box, const struct sc_request *request, struct sc_answer *answer);
+int sc_answer_ask(struct sc_box *box, const struct sc_request *request,
+                  struct sc_answer *answer);
 
 /* The dialect's error of that status, with the usual words. */
 int sc_answer_refuse(struct sc_box *box, const struct sc_request *request, int said,

@@ -10,8 +10,8 @@ struct node {
     unsigned id;
     int64_t seen;
     int64_t fired;
-    uint64_t chance;  /* state of the draws that decide */
-    uint64_t amount;  /* state of the draws that say how long */
+    uint64_t chance; /* state of the draws that decide */
+    uint64_t amount; /* state of the draws that say how long */
     double tokens;
     double filled; /* when tokens was right */
     char text[];
@@ -169,7 +169,8 @@ static int runs_dry(struct node *node, double now, double *wait)
     const struct sc_fault *rule = &node->rule;
 
     if (now > node->filled) {
-        node->tokens = fmin(rule->burst, node->tokens + (now - node->filled) * rule->rate);
+        node->tokens =
+            fmin(rule->burst, node->tokens + (now - node->filled) * rule->rate);
         node->filled = now;
     }
     if (node->tokens >= 1) {

@@ -11,14 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SC_FAULT_NAME 48       /* bytes of an operation's name, the final NUL counted */
-#define SC_FAULTS_MAX 1000     /* rules in one list */
+#define SC_FAULT_NAME 48 /* bytes of an operation's name, the final NUL counted */
+#define SC_FAULTS_MAX 1000 /* rules in one list */
 #define SC_FAULT_TEXT 16777216 /* bytes of one rule's headers or body */
 
 enum sc_reset {
     SC_RESET_NONE = 0,
     SC_RESET_BEFORE, /* the connection is reset, nothing was changed */
-    SC_RESET_AFTER,  /* the change is made, then the connection is reset */
+    SC_RESET_AFTER, /* the change is made, then the connection is reset */
     SC_RESET_CONNECT /* in process: as a refused connection; over HTTP as SC_RESET_BEFORE */
 };
 
@@ -31,26 +31,26 @@ enum sc_retry_form {
 struct sc_fault {
     /* Which requests. */
     char operation[SC_FAULT_NAME]; /* "members.upsert", "members.*"; "" means every one */
-    char provider[16];             /* "" means both */
-    int64_t nth;                   /* only the n-th, from 1; 0: not asked */
-    int64_t every;                 /* every n-th; 0: not asked */
-    int64_t times;                 /* fires at most so often; 0: without end */
-    double probability;            /* 0 to 1; below 0: not asked */
-    double rate;                   /* tokens a second of the bucket; 0: no bucket */
-    double burst;                  /* tokens that it holds */
+    char provider[16]; /* "" means both */
+    int64_t nth; /* only the n-th, from 1; 0: not asked */
+    int64_t every; /* every n-th; 0: not asked */
+    int64_t times; /* fires at most so often; 0: without end */
+    double probability; /* 0 to 1; below 0: not asked */
+    double rate; /* tokens a second of the bucket; 0: no bucket */
+    double burst; /* tokens that it holds */
     /* What happens. Seconds are doubles; -1 in a count means "not asked". */
     enum sc_reset reset;
     int applied; /* the change is made before the fault shows */
-    int status;  /* 0: the true answer's */
+    int status; /* 0: the true answer's */
     int html;
     int error_body;
     enum sc_retry_form retry_form;
     double retry_after; /* below 0: what the bucket asks for */
     double delay_min, delay_max;
-    double drip;            /* seconds that the body takes */
-    int64_t truncate;       /* bytes of the body that arrive; -2: half of them */
+    double drip; /* seconds that the body takes */
+    int64_t truncate; /* bytes of the body that arrive; -2: half of them */
     int64_t content_length; /* what the header claims */
-    const char *headers;    /* lines "Name: value\n"; NULL for none */
+    const char *headers; /* lines "Name: value\n"; NULL for none */
     size_t headers_len;
     const char *body; /* NULL for the usual one */
     size_t body_len;
@@ -59,8 +59,8 @@ struct sc_fault {
 /* What one request drew. */
 struct sc_fault_hit {
     const struct sc_fault *rule; /* NULL: nothing; valid until the list changes */
-    double delay;                /* seconds */
-    double wait;                 /* seconds until the bucket has a token again */
+    double delay; /* seconds */
+    double wait; /* seconds until the bucket has a token again */
 };
 
 struct sc_faults;

@@ -8,7 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* --- time --------------------------------------------------------------------------------- */
+/* --- time --------------------------------------------------------------------------- */
 
 static double machine_now(void)
 {
@@ -20,7 +20,8 @@ static double machine_now(void)
 
 double sc_front_now(const struct sc_front *front)
 {
-    return front->standing ? front->elapsed : front->elapsed + (machine_now() - front->mark);
+    return front->standing ? front->elapsed
+                           : front->elapsed + (machine_now() - front->mark);
 }
 
 /* Begins a new stretch of time: what passed so far is kept. */
@@ -76,15 +77,15 @@ static void take_over_pause(struct sc_front *front)
         sc_front_advance(front, pause);
 }
 
-/* --- opening and closing ------------------------------------------------------------------ */
+/* --- opening and closing ------------------------------------------------------------ */
 
 int sc_front_is_ours(const struct sc_front *front)
 {
     return front->pid == getpid();
 }
 
-int sc_front_open(const struct sc_front_options *options, struct sc_front **front, char *error,
-                  size_t size)
+int sc_front_open(const struct sc_front_options *options, struct sc_front **front,
+                  char *error, size_t size)
 {
     struct sc_front *f = calloc(1, sizeof *f);
     int status = SC_BOX_NOMEM;
@@ -138,7 +139,7 @@ int sc_front_reset(struct sc_front *front)
     return SC_BOX_OK;
 }
 
-/* --- one request ---------------------------------------------------------------------------- */
+/* --- one request -------------------------------------------------------------------- */
 
 static void label(const struct sc_fault_hit *hit, char *text, size_t size)
 {
@@ -220,8 +221,8 @@ static int exchange(struct sc_front *front, const struct sc_request *request,
     return status;
 }
 
-int sc_front_exchange(struct sc_front *front, enum sc_way way, const struct sc_request *request,
-                      struct sc_answer *answer)
+int sc_front_exchange(struct sc_front *front, enum sc_way way,
+                      const struct sc_request *request, struct sc_answer *answer)
 {
     int status;
 

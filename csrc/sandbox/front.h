@@ -20,12 +20,12 @@ struct sc_front {
     struct sc_faults *faults;
     struct sc_log *log;
     pid_t pid;
-    int standing;     /* the clock moves only when it is told to */
+    int standing; /* the clock moves only when it is told to */
     int64_t start_ms; /* where a standing clock began; 0: it ran */
-    double elapsed;   /* seconds passed on the sandbox's clock up to `mark` */
-    double mark;      /* the machine's monotonic clock when `elapsed` was right */
-    double carry_ms;  /* moved, but less than the millisecond a box counts in */
-    double heard;     /* the machine's clock when HTTP was last busy; 0: not yet */
+    double elapsed; /* seconds passed on the sandbox's clock up to `mark` */
+    double mark; /* the machine's monotonic clock when `elapsed` was right */
+    double carry_ms; /* moved, but less than the millisecond a box counts in */
+    double heard; /* the machine's clock when HTTP was last busy; 0: not yet */
 };
 
 struct sc_front_options {
@@ -34,14 +34,15 @@ struct sc_front_options {
     size_t log_bytes;
 };
 
-#define SC_FRONT_PAUSE 0.1 /* seconds between HTTP requests that a standing clock takes over */
+#define SC_FRONT_PAUSE                                                                   \
+    0.1 /* seconds between HTTP requests that a standing clock takes over */
 
 enum sc_way { SC_WAY_PROCESS, SC_WAY_HTTP };
 
 /* Opens a box and puts a front before it. Returns an enum sc_box_status; on failure *front is NULL
  * and error, of size bytes, holds why. */
-int sc_front_open(const struct sc_front_options *options, struct sc_front **front, char *error,
-                  size_t size);
+int sc_front_open(const struct sc_front_options *options, struct sc_front **front,
+                  char *error, size_t size);
 /* Frees the front and closes its box; in another process than the one that opened it: nothing. */
 void sc_front_close(struct sc_front *front);
 
@@ -49,8 +50,8 @@ void sc_front_close(struct sc_front *front);
 int sc_front_is_ours(const struct sc_front *front);
 
 /* Answers one request. SC_BOX_OK or SC_BOX_NOMEM; free the answer after the first. */
-int sc_front_exchange(struct sc_front *front, enum sc_way way, const struct sc_request *request,
-                      struct sc_answer *answer);
+int sc_front_exchange(struct sc_front *front, enum sc_way way,
+                      const struct sc_request *request, struct sc_answer *answer);
 /* The same for a request that the server turns away before the engine sees it (413, 503). */
 int sc_front_refuse(struct sc_front *front, const struct sc_request *request, int said,
                     struct sc_answer *answer);
@@ -60,7 +61,8 @@ double sc_front_now(const struct sc_front *front);
 void sc_front_advance(struct sc_front *front, double seconds);
 /* Brings a clock that stands to `now` seconds if it has not come so far: a delay was waited for. */
 void sc_front_reach(struct sc_front *front, double now);
-void sc_front_clock_set(struct sc_front *front, int64_t ms); /* it stands there from now on */
+void sc_front_clock_set(struct sc_front *front,
+                        int64_t ms); /* it stands there from now on */
 void sc_front_clock_run(struct sc_front *front);
 
 /* As just opened: store, switches, faults, log, clock. Returns an enum sc_box_status. */

@@ -161,8 +161,8 @@ void sc_log_add(struct sc_log *log, const struct sc_log_entry *entry,
 {
     struct kept *kept;
     size_t size = sizeof *kept + headers_size(request) + strlen(request->target) +
-                  strlen(request->method) + request->body_len + entry->answer_headers_len +
-                  entry->answer_len + 256;
+                  strlen(request->method) + request->body_len +
+                  entry->answer_headers_len + entry->answer_len + 256;
 
     size += (entry->operation ? strlen(entry->operation) : 0) +
             (entry->dialect ? strlen(entry->dialect) : 0) +
@@ -170,7 +170,8 @@ void sc_log_add(struct sc_log *log, const struct sc_log_entry *entry,
     log->number++;
     if (size > log->max_bytes)
         return;
-    while (log->count > 0 && (log->count == log->slots || log->bytes + size > log->max_bytes))
+    while (log->count > 0 &&
+           (log->count == log->slots || log->bytes + size > log->max_bytes))
         drop_oldest(log);
     kept = malloc(size);
     if (!kept)

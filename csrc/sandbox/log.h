@@ -13,15 +13,15 @@
 #include <stdint.h>
 
 struct sc_log_entry {
-    int64_t number;        /* 1 for the first request since the log was made or cleared */
-    int64_t time_ms;       /* the sandbox's clock when it came in */
+    int64_t number; /* 1 for the first request since the log was made or cleared */
+    int64_t time_ms; /* the sandbox's clock when it came in */
     const char *operation; /* "" where it led nowhere */
     const char *dialect;
     const char *method;
     const char *path;
     const char *query; /* without the question mark; "" for none */
     const char *fault; /* what was done to it, e.g. "status 429"; "" for nothing */
-    int status;        /* 0: the connection was reset */
+    int status; /* 0: the connection was reset */
     const char *headers;
     size_t headers_len; /* lines "Name: value\n" */
     const char *body;

@@ -7,11 +7,11 @@
 
 SC_EXPORT int luaopen_sendcloud_sandbox_core(lua_State *L);
 
-#define REASON 256
+#define REASON      256
 #define LOG_ENTRIES 10000
-#define LOG_BYTES ((size_t)64 << 20)
+#define LOG_BYTES   ((size_t)64 << 20)
 
-/* --- the userdata ----------------------------------------------------------------------------- */
+/* --- the userdata ------------------------------------------------------------------- */
 
 struct sc_lua_box *sc_lua_box_check(lua_State *L)
 {
@@ -41,7 +41,8 @@ int sc_lua_box_locked(lua_State *L, lua_CFunction body)
 
 int sc_lua_box_finish(lua_State *L, const struct sc_lua_box *box, int status)
 {
-    const char *why = status == SC_BOX_NOMEM ? "out of memory" : sc_box_error(box->front->box);
+    const char *why =
+        status == SC_BOX_NOMEM ? "out of memory" : sc_box_error(box->front->box);
 
     if (status == SC_BOX_OK) {
         lua_pushboolean(L, 1);
@@ -91,7 +92,7 @@ int sc_lua_flag(lua_State *L, int index, const char *name)
     return yes;
 }
 
-/* --- opening and closing ---------------------------------------------------------------------- */
+/* --- opening and closing ------------------------------------------------------------ */
 
 /* core.open{ path, user, key, seed, clock (Unix ms), max_body, log_entries, log_bytes }
  * -> box | nil, message */
@@ -178,7 +179,7 @@ static int listen_box(lua_State *L)
     return 1;
 }
 
-/* --- the clock -------------------------------------------------------------------------------- */
+/* --- the clock ---------------------------------------------------------------------- */
 
 static int now_locked(lua_State *L)
 {
@@ -241,7 +242,7 @@ static int box_advance(lua_State *L)
     return sc_lua_box_locked(L, advance_locked);
 }
 
-/* --- switches and signals -------------------------------------------------------------------------------------- */
+/* --- switches and signals ----------------------------------------------------------- */
 
 /* core.switches() -> { { name =, choices =, rule =, default = number | nil }… } */
 static int list_switches(lua_State *L)
@@ -293,7 +294,7 @@ static int until_signal(lua_State *L)
     return 1;
 }
 
-/* --- the door ------------------------------------------------------------------------------------- */
+/* --- the door ----------------------------------------------------------------------- */
 
 static const luaL_Reg methods[] = {
     {"advance", box_advance},

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- a request -------------------------------------------------------------------------------- */
+/* --- a request ---------------------------------------------------------------------- */
 
 /* Makes headers of the array of "Name: value" lines at index. They live as long as the userdata
  * that is left on the stack. */
@@ -46,7 +46,7 @@ static void check_headers(lua_State *L, int index, struct sc_request *request)
     request->header_count = count;
 }
 
-/* --- an answer ---------------------------------------------------------------------------------- */
+/* --- an answer ---------------------------------------------------------------------- */
 
 struct outcome {
     const char *kind;
@@ -57,15 +57,17 @@ struct outcome {
 
 /* What a caller over the network would see of the answer's delivery, and after how many seconds. NULL:
  * the answer. timeout below 0: none. */
-static const struct outcome *seen(const struct sc_answer *answer, double timeout, double *seconds)
+static const struct outcome *seen(const struct sc_answer *answer, double timeout,
+                                  double *seconds)
 {
-    static const struct outcome refused = {"network", "connection refused", "not_sent", "connect"};
+    static const struct outcome refused = {"network", "connection refused", "not_sent",
+                                           "connect"};
     static const struct outcome reset = {"network", "connection reset by peer", "unknown",
                                          "receive"};
-    static const struct outcome late = {"timeout", "the answer did not come in time", "unknown",
-                                        "receive"};
-    static const struct outcome cut = {"network", "the connection ended within the answer",
-                                       "unknown", "receive"};
+    static const struct outcome late = {"timeout", "the answer did not come in time",
+                                        "unknown", "receive"};
+    static const struct outcome cut = {
+        "network", "the connection ended within the answer", "unknown", "receive"};
     const struct sc_delivery *delivery = &answer->delivery;
     int64_t length = (int64_t)answer->body_len;
 
@@ -126,7 +128,8 @@ static void push_answer(lua_State *L, struct sc_answer *answer)
     lua_newtable(L);
     while (sc_answer_header(answer, &cursor, &name, &value))
         set_header(L, name, value);
-    if (answer->delivery.content_length >= 0 && (size_t)answer->delivery.content_length < len)
+    if (answer->delivery.content_length >= 0 &&
+        (size_t)answer->delivery.content_length < len)
         len = (size_t)answer->delivery.content_length;
     if (answer->status != 204) {
         snprintf(text, sizeof text, "%lu", (unsigned long)len);
@@ -142,10 +145,10 @@ static void push_answer(lua_State *L, struct sc_answer *answer)
 int sc_lua_box_handle(lua_State *L)
 {
     struct sc_lua_box *box = luaL_checkudata(L, 1, SC_LUA_BOX);
-    static const struct outcome stopped = {"network", "the sandbox was stopped", "not_sent",
-                                           "connect"};
-    static const struct outcome nomem = {"network", "the sandbox is out of memory", "unknown",
-                                         "receive"};
+    static const struct outcome stopped = {"network", "the sandbox was stopped",
+                                           "not_sent", "connect"};
+    static const struct outcome nomem = {"network", "the sandbox is out of memory",
+                                         "unknown", "receive"};
     struct sc_request request = {0};
     const struct outcome *failure;
     double timeout = luaL_optnumber(L, 6, -1);
@@ -158,7 +161,8 @@ int sc_lua_box_handle(lua_State *L)
     sc_answer_free(&box->answer);
     if (!box->front || !sc_front_is_ours(box->front))
         failure = &stopped;
-    else if (sc_front_exchange(box->front, SC_WAY_PROCESS, &request, &box->answer) != SC_BOX_OK)
+    else if (sc_front_exchange(box->front, SC_WAY_PROCESS, &request, &box->answer) !=
+             SC_BOX_OK)
         failure = &nomem;
     else
         failure = seen(&box->answer, timeout, &seconds);
@@ -207,7 +211,7 @@ int sc_lua_box_quiet(lua_State *L)
     return sc_lua_box_locked(L, quiet_locked);
 }
 
-/* --- the log ------------------------------------------------------------------------------------ */
+/* --- the log ------------------------------------------------------------------------ */
 
 static void push_headers(lua_State *L, const char *lines, size_t len)
 {

@@ -69,7 +69,8 @@ static int unfault_locked(lua_State *L)
 {
     struct sc_front *front = sc_lua_box_check(L)->front;
 
-    lua_pushboolean(L, sc_faults_remove(front->faults, (unsigned)luaL_checkinteger(L, 2)));
+    lua_pushboolean(L,
+                    sc_faults_remove(front->faults, (unsigned)luaL_checkinteger(L, 2)));
     return 1;
 }
 

@@ -72,7 +72,8 @@ static int event_locked(lua_State *L)
 
     if (!sc_tointeger(L, 2, &campaign))
         return luaL_argerror(L, 2, "a whole number is needed");
-    return sc_lua_box_finish(L, box, sc_box_event(box->front->box, campaign, member, (enum sc_event)event));
+    return sc_lua_box_finish(
+        L, box, sc_box_event(box->front->box, campaign, member, (enum sc_event)event));
 }
 
 int sc_lua_box_event(lua_State *L)
@@ -87,7 +88,8 @@ static int campaign_locked(lua_State *L)
 
     if (!sc_tointeger(L, 2, &campaign))
         return luaL_argerror(L, 2, "a whole number is needed");
-    return sc_lua_box_finish(L, box, sc_box_campaign(box->front->box, campaign, luaL_checkstring(L, 3)));
+    return sc_lua_box_finish(
+        L, box, sc_box_campaign(box->front->box, campaign, luaL_checkstring(L, 3)));
 }
 
 int sc_lua_box_campaign(lua_State *L)
@@ -100,7 +102,8 @@ static int unsubscribe_locked(lua_State *L)
     struct sc_lua_box *box = sc_lua_box_check(L);
     const char *member = luaL_checkstring(L, 2);
 
-    return sc_lua_box_finish(L, box, sc_box_unsubscribe(box->front->box, member, lua_toboolean(L, 3)));
+    return sc_lua_box_finish(
+        L, box, sc_box_unsubscribe(box->front->box, member, lua_toboolean(L, 3)));
 }
 
 int sc_lua_box_unsubscribe(lua_State *L)
@@ -117,7 +120,8 @@ static int field_locked(lua_State *L)
     const char *format = luaL_optstring(L, 4, NULL);
     const char *choices = luaL_optstring(L, 5, NULL);
 
-    return sc_lua_box_finish(L, box, sc_box_field(box->front->box, name, type, format, choices));
+    return sc_lua_box_finish(L, box,
+                             sc_box_field(box->front->box, name, type, format, choices));
 }
 
 int sc_lua_box_field(lua_State *L)
@@ -129,7 +133,8 @@ static int segment_fail_locked(lua_State *L)
 {
     struct sc_lua_box *box = sc_lua_box_check(L);
 
-    return sc_lua_box_finish(L, box, sc_box_segment_fail(box->front->box, luaL_optstring(L, 2, NULL)));
+    return sc_lua_box_finish(
+        L, box, sc_box_segment_fail(box->front->box, luaL_optstring(L, 2, NULL)));
 }
 
 int sc_lua_box_segment_fail(lua_State *L)

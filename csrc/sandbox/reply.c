@@ -14,8 +14,8 @@ struct body {
     void *cls;
     uint64_t limit; /* bytes that go out at all */
     uint64_t piece; /* bytes between two pauses; 0: no pauses */
-    uint64_t next;  /* where the next pause is due */
-    double gap;     /* seconds of one */
+    uint64_t next; /* where the next pause is due */
+    double gap; /* seconds of one */
 };
 
 void sc_reply_reset(int fd)
@@ -47,7 +47,8 @@ static ssize_t read_body(void *cls, uint64_t at, char *to, size_t room)
     if (body->piece > 0) {
         if (at >= body->next) {
             body->next += body->piece;
-            return body->pause(body->cls, body->gap) ? 0 : MHD_CONTENT_READER_END_WITH_ERROR;
+            return body->pause(body->cls, body->gap) ? 0
+                                                     : MHD_CONTENT_READER_END_WITH_ERROR;
         }
         n = n < body->next - at ? n : body->next - at;
     }
@@ -83,7 +84,9 @@ static struct MHD_Response *with_false_length(struct body *body)
     if (!response)
         return NULL;
     snprintf(text, sizeof text, "%lld", (long long)body->answer.delivery.content_length);
-    MHD_set_response_options(response, MHD_RF_INSANITY_HEADER_CONTENT_LENGTH | MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
+    MHD_set_response_options(
+        response, MHD_RF_INSANITY_HEADER_CONTENT_LENGTH | MHD_RF_HTTP_VERSION_1_0_ONLY,
+        MHD_RO_END);
     if (MHD_add_response_header(response, "Connection", "close") == MHD_YES &&
         MHD_add_response_header(response, "Content-Length", text) == MHD_YES)
         return response;
@@ -114,14 +117,16 @@ static struct MHD_Response *make(struct body *body)
     if (delivery->content_length >= 0)
         claimed = (uint64_t)delivery->content_length;
     if (body->piece > 0 || body->limit < claimed)
-        response = MHD_create_response_from_callback(claimed, 65536, read_body, body, free_body);
+        response =
+            MHD_create_response_from_callback(claimed, 65536, read_body, body, free_body);
     else
         response = MHD_create_response_from_buffer_with_free_callback_cls(
             body->answer.body_len, bytes.to, free_body, body);
     return response;
 }
 
-struct MHD_Response *sc_reply_response(struct sc_answer *answer, sc_reply_pause pause, void *cls)
+struct MHD_Response *sc_reply_response(struct sc_answer *answer, sc_reply_pause pause,
+                                       void *cls)
 {
     struct body *body = new_body(answer, pause, cls);
     struct MHD_Response *response;

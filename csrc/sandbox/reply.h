@@ -15,7 +15,8 @@ typedef int (*sc_reply_pause)(void *cls, double seconds);
 
 /* The response for an answer, which it takes over and leaves empty; NULL without memory, and then
  * the answer is freed too. pause and cls are used only while the body goes out. */
-struct MHD_Response *sc_reply_response(struct sc_answer *answer, sc_reply_pause pause, void *cls);
+struct MHD_Response *sc_reply_response(struct sc_answer *answer, sc_reply_pause pause,
+                                       void *cls);
 
 /* Makes the peer see a reset. The descriptor stays open and is the server's to close. */
 void sc_reply_reset(int fd);

@@ -18,17 +18,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BODY_DEFAULT ((size_t)16 << 20)
-#define BODIES_MAX ((size_t)256 << 20) /* bytes of all bodies that are being received */
-#define SWALLOW 4                      /* a body of so many times the limit is still read, then refused */
-#define HEADERS_MAX 100
+#define BODY_DEFAULT      ((size_t)16 << 20)
+#define BODIES_MAX        ((size_t)256 << 20) /* bytes of all bodies that are being received */
+#define SWALLOW           4 /* a body of so many times the limit is still read, then refused */
+#define HEADERS_MAX       100
 #define CONNECTION_MEMORY 32768
 
 struct sc_server {
     struct sc_front *front;
     struct MHD_Daemon *daemon;
     struct call *waiting; /* suspended calls, in no order */
-    size_t receiving;     /* bytes that the bodies being received take */
+    size_t receiving; /* bytes that the bodies being received take */
     size_t max_body;
     int port;
     int poll_fd; /* -1 where the library cannot give one */
@@ -65,7 +65,7 @@ static double machine_now(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* --- waiting -------------------------------------------------------------------------------- */
+/* --- waiting ------------------------------------------------------------------------ */
 
 static int suspend(void *cls, double seconds)
 {
@@ -125,7 +125,8 @@ static void *run(void *cls)
         int wait = patience(server);
 
         if (server->poll_fd >= 0) {
-            struct pollfd fds[2] = {{server->wake[0], POLLIN, 0}, {server->poll_fd, POLLIN, 0}};
+            struct pollfd fds[2] = {{server->wake[0], POLLIN, 0},
+                                    {server->poll_fd, POLLIN, 0}};
 
             poll(fds, 2, wait);
         } else {
@@ -139,7 +140,7 @@ static void *run(void *cls)
     return NULL;
 }
 
-/* --- one request ------------------------------------------------------------------------------ */
+/* --- one request -------------------------------------------------------------------- */
 
 /* The request line's target as it came, before anything is decoded; it starts a call. */
 static void *begin(void *cls, const char *uri, struct MHD_Connection *connection)
@@ -298,9 +299,9 @@ static enum MHD_Result reply(struct call *call)
 
 /* Called when the headers are there, for each piece of the body, at its end, and again after a
  * delay. MHD_NO drops the connection. */
-static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, const char *url,
-                              const char *method, const char *version, const char *upload,
-                              size_t *upload_size, void **con_cls)
+static enum MHD_Result handle(void *cls, struct MHD_Connection *connection,
+                              const char *url, const char *method, const char *version,
+                              const char *upload, size_t *upload_size, void **con_cls)
 {
     struct call *call = *con_cls;
 
@@ -329,7 +330,7 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
     return reply(call);
 }
 
-/* --- starting and stopping -------------------------------------------------------------------- */
+/* --- starting and stopping ---------------------------------------------------------- */
 
 static int is_loopback(const struct sockaddr *address)
 {
@@ -347,10 +348,12 @@ static int is_loopback(const struct sockaddr *address)
 }
 
 /* A socket that listens, its port in *port; -1 on failure, with the reason in error. */
-static int listen_on(const struct sc_server_options *options, int *port, char *error, size_t size)
+static int listen_on(const struct sc_server_options *options, int *port, char *error,
+                     size_t size)
 {
     const char *address = options->address ? options->address : "127.0.0.1";
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
     struct addrinfo *found = NULL;
     struct sockaddr_storage bound;
     socklen_t len = sizeof bound;
@@ -364,8 +367,10 @@ static int listen_on(const struct sc_server_options *options, int *port, char *e
         return -1;
     }
     if (!options->exposed && !is_loopback(found->ai_addr)) {
-        snprintf(error, size, "address: %.60s is not loopback; who wants others to reach the "
-                 "sandbox says exposed = true", address);
+        snprintf(error, size,
+                 "address: %.60s is not loopback; who wants others to reach the "
+                 "sandbox says exposed = true",
+                 address);
         goto out;
     }
     fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -386,7 +391,8 @@ out:
     return fd;
 }
 
-static int start_daemon(struct sc_server *server, const struct sc_server_options *options, int fd)
+static int start_daemon(struct sc_server *server, const struct sc_server_options *options,
+                        int fd)
 {
     unsigned flags = MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK;
     const union MHD_DaemonInfo *info;
@@ -395,8 +401,9 @@ static int start_daemon(struct sc_server *server, const struct sc_server_options
         flags |= MHD_USE_EPOLL;
     server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_URI_LOG_CALLBACK, begin, server, MHD_OPTION_NOTIFY_COMPLETED, finish, server,
-        MHD_OPTION_CONNECTION_LIMIT, options->connections ? options->connections : 1000U,
+        MHD_OPTION_URI_LOG_CALLBACK, begin, server, MHD_OPTION_NOTIFY_COMPLETED, finish,
+        server, MHD_OPTION_CONNECTION_LIMIT,
+        options->connections ? options->connections : 1000U,
         MHD_OPTION_CONNECTION_TIMEOUT, options->silence ? options->silence : 60U,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
@@ -425,8 +432,9 @@ static int start_thread(struct sc_server *server)
     return status == 0;
 }
 
-struct sc_server *sc_server_start(struct sc_front *front, const struct sc_server_options *options,
-                                  char *error, size_t size)
+struct sc_server *sc_server_start(struct sc_front *front,
+                                  const struct sc_server_options *options, char *error,
+                                  size_t size)
 {
     struct sc_server *server = calloc(1, sizeof *server);
     int fd = -1;
@@ -442,7 +450,8 @@ struct sc_server *sc_server_start(struct sc_front *front, const struct sc_server
     if (fd < 0)
         goto fail;
     snprintf(error, size, "cannot start the HTTP server");
-    if (pipe2(server->wake, O_CLOEXEC | O_NONBLOCK) != 0 || !start_daemon(server, options, fd))
+    if (pipe2(server->wake, O_CLOEXEC | O_NONBLOCK) != 0 ||
+        !start_daemon(server, options, fd))
         goto fail;
     fd = -1; /* the daemon's now */
     if (start_thread(server))

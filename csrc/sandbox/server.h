@@ -12,17 +12,18 @@
 struct sc_server;
 
 struct sc_server_options {
-    const char *address;      /* numeric; NULL: 127.0.0.1 */
-    int port;                 /* 0: one that is free */
-    int exposed;              /* an address that is not loopback is meant */
-    unsigned connections;     /* at one time; 0: 1000 */
-    unsigned silence;         /* seconds after which a silent connection is dropped; 0: 60 */
-    size_t max_body;          /* bytes; 0: 16 MiB */
+    const char *address; /* numeric; NULL: 127.0.0.1 */
+    int port; /* 0: one that is free */
+    int exposed; /* an address that is not loopback is meant */
+    unsigned connections; /* at one time; 0: 1000 */
+    unsigned silence; /* seconds after which a silent connection is dropped; 0: 60 */
+    size_t max_body; /* bytes; 0: 16 MiB */
 };
 
 /* Starts listening. NULL on failure, and then error, of size bytes, holds why. */
-struct sc_server *sc_server_start(struct sc_front *front, const struct sc_server_options *options,
-                                  char *error, size_t size);
+struct sc_server *sc_server_start(struct sc_front *front,
+                                  const struct sc_server_options *options, char *error,
+                                  size_t size);
 
 /* The port that it listens on. */
 int sc_server_port(const struct sc_server *server);

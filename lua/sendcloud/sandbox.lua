@@ -113,7 +113,8 @@ local Meta = {
     return url or error(why, 2)
   end,
   __tostring = function(box)
-    return ("sandbox (%s)"):format(not box.core:is_open() and "stopped" or listening[box] or "in process")
+    local where = not box.core:is_open() and "stopped" or listening[box] or "in process"
+    return ("sandbox (%s)"):format(where)
   end,
 }
 Meta.__close = function(box) box:stop() end
@@ -362,8 +363,8 @@ function Box:load(path)
   if not file then return nil, why end
   local text = file:read("*a")
   file:close()
-  return load.contacts(text, function(body)
-    return self.core:quiet("POST", "/marketing/lists/members", body)
+  return load.contacts(text, function(method, target, body)
+    return self.core:quiet(method, target, body)
   end)
 end
 

@@ -24,7 +24,8 @@ end
 local function known_operation(name)
   local group, rest = name:match("^(%l+)%.([%l_*]+)$")
   local names = group and OPERATIONS[group]
-  return name == "*" or names and (rest == "*" or (" " .. names .. " "):find(" " .. rest .. " ", 1, true))
+  if name == "*" or names and rest == "*" then return true end
+  return names and (" " .. names .. " "):find(" " .. rest .. " ", 1, true)
 end
 
 local function refuse(name, reason)

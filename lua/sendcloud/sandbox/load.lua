@@ -7,6 +7,7 @@
 local load = {}
 
 local BATCH = 1000
+local UPSERT = "/marketing/lists/members"
 
 local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\" }
 
@@ -89,7 +90,7 @@ end
 -- One batch. A row that makes the service refuse all of them (bytes that are not UTF-8) is found by
 -- halving.
 local function send(post, members, first, last, report)
-  local status, answer = post('{"members":[' .. table.concat(members, ",", first, last)
+  local status, answer = post("POST", UPSERT, '{"members":[' .. table.concat(members, ",", first, last)
     .. '],"tagFlag":1,"updateExisting":true}')
   if status == 200 then
     report.inserted = report.inserted + count(answer, "totalInserted")
@@ -115,7 +116,7 @@ end
 
 --- Loads a whole file's text.
 ---@param text string
----@param post fun(body: string): integer, string   an upsert of SendCloud's: status, answer
+---@param post fun(method: string, target: string, body: string): integer, string   status, answer
 ---@return { rows: integer, inserted: integer, updated: integer, rejected: integer }
 function load.contacts(text, post)
   local report = { rows = 0, inserted = 0, updated = 0, rejected = 0 }

@@ -35,6 +35,9 @@ local function target_of(request)
   return request.path .. (query and query ~= "" and "?" .. query or "")
 end
 
+--- Has the sandbox answer; what a fault delays is on its way until then.
+---@param request table
+---@return table ticket
 function Driver:start(request)
   local body = request.body
   local response, failure, seconds, came = self.core:handle(request.method, target_of(request),
@@ -47,15 +50,24 @@ function Driver:start(request)
   return ticket
 end
 
+--- Whether the answer's time has come.
+---@param ticket table
+---@return boolean
 function Driver:done(ticket)
   return not ticket.due or ticket.due <= self:now()
 end
 
+--- What came of it.
+---@param ticket table
+---@return table? response
+---@return table? failure
 function Driver:result(ticket)
   self.waiting[ticket] = nil
   return ticket.response, ticket.failure
 end
 
+--- Lets go of an answer that is still on its way.
+---@param ticket table
 function Driver:cancel(ticket)
   if self:done(ticket) then return end
   self.waiting[ticket] = nil
@@ -66,7 +78,9 @@ function Driver:cancel(ticket)
   }
 end
 
--- Moves the clock to the first answer that comes within the time, or by all of it.
+--- Moves the clock to the first answer that comes within the time, or by all of it.
+---@param seconds number
+---@return integer done   answers that have come
 function Driver:wait(seconds)
   local now = self:now()
   local till = now + seconds
@@ -86,7 +100,8 @@ function Driver:wait(seconds)
   return done
 end
 
--- A sandbox that was stopped has no clock; what still waits goes on with one of its own.
+--- Moves the clock. A sandbox that was stopped has none: what still waits goes on with its own.
+---@param seconds number
 function Driver:move(seconds)
   if self.core:is_open() then
     self.core:advance(seconds)
@@ -95,6 +110,8 @@ function Driver:move(seconds)
   end
 end
 
+--- Seconds on the sandbox's clock.
+---@return number
 function Driver:now()
   if self.core:is_open() then
     local now = self.core:now()
@@ -103,10 +120,13 @@ function Driver:now()
   return self.last
 end
 
+--- The sandbox's time in seconds since 1970.
+---@return number
 function Driver:time()
   return self.core:is_open() and self.core:time() or os.time()
 end
 
+--- Stops a sandbox of its own.
 function Driver:close()
   if self.owned then self.core:close() end
 end
