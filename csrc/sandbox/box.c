@@ -31,6 +31,7 @@ static int start(struct sc_box *box, const struct sc_box_options *options)
         box->max_body = INT32_MAX / 4;
     box->credential = sc_wire_credential(options->user ? options->user : "api_user",
                                          options->key ? options->key : "api_key");
+    box->examples = options->examples;
     if (!box->credential)
         return sc_box_fail(box, "out of memory");
     sc_box_switch_reset(box);

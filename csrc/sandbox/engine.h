@@ -52,6 +52,7 @@ struct sc_box {
     } statements[SC_STATEMENTS_MAX];
     char error[256];
     char *credential; /* base64(user:key) */
+    int examples;     /* the documents' own is accepted too */
     uint64_t seed, machine;
     int64_t counter; /* of the next id, 24 bits */
     int64_t members; /* how many there are */

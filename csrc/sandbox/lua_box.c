@@ -94,7 +94,7 @@ int sc_lua_flag(lua_State *L, int index, const char *name)
 
 /* --- opening and closing ------------------------------------------------------------ */
 
-/* core.open{ path, user, key, seed, clock (Unix ms), max_body, log_entries, log_bytes }
+/* core.open{ path, user, key, examples, seed, clock (Unix ms), max_body, log_entries, log_bytes }
  * -> box | nil, message */
 static int open_box(lua_State *L)
 {
@@ -106,6 +106,7 @@ static int open_box(lua_State *L)
     options.box.path = sc_lua_text(L, 1, "path", NULL);
     options.box.user = sc_lua_text(L, 1, "user", NULL);
     options.box.key = sc_lua_text(L, 1, "key", NULL);
+    options.box.examples = sc_lua_flag(L, 1, "examples");
     options.box.seed = (uint64_t)(int64_t)sc_lua_number(L, 1, "seed", 1);
     options.box.clock_ms = (int64_t)sc_lua_number(L, 1, "clock", 0);
     options.box.max_body = (size_t)sc_lua_number(L, 1, "max_body", 0);

@@ -327,7 +327,7 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection,
         if (call->answer.delivery.delay > 0)
             return suspend(call, call->answer.delivery.delay) ? MHD_YES : MHD_NO;
     }
-    return reply(call);
+    return atomic_load(&call->server->stopping) ? MHD_NO : reply(call);
 }
 
 /* --- starting and stopping ---------------------------------------------------------- */

@@ -124,6 +124,7 @@ local function start(options)
   local engine, why = core.open {
     path = options.path, seed = options.seed, clock = first_clock(options),
     user = options.api_user or USER, key = options.api_key or KEY,
+    examples = not (options.api_user or options.api_key),
     max_body = options.max_body, log_entries = options.log_entries, log_bytes = options.log_bytes,
   }
   if not engine then return nil, why end
@@ -153,7 +154,8 @@ end
 ---@field clock? string|number   "2026-11-22 09:00:00" at UTC+8, seconds since 1970, or "machine"
 ---@field address? string    numeric; other than loopback only together with exposed = true
 ---@field exposed? boolean
----@field api_user? string   the only credentials that are accepted then
+---@field api_user? string   the only credentials that are accepted then; else the documents'
+---                           api_user and api_key are, besides the box's own
 ---@field api_key? string
 ---@field silence? integer   seconds after which a silent connection is dropped; default 60
 ---@field connections? integer   at one time; default 1000
