@@ -25,8 +25,8 @@ struct sc_box;
 struct sc_box_options {
     const char *path; /* file of the store; NULL or "" for memory */
     const char *user; /* credentials that are accepted; NULL: "api_user" and "api_key", */
-    const char *key;  /* which the documents' examples use */
-    int examples;     /* those are accepted besides the others */
+    const char *key; /* which the documents' examples use */
+    int examples; /* those are accepted besides the others */
     uint64_t seed; /* ids are minted from it; a file keeps the seed it was made with */
     int64_t
         clock_ms; /* Unix ms at which the clock stands; 0: it runs with the machine's */

@@ -52,14 +52,14 @@ function tools.curl(...)
 end
 
 -- Sends bytes and reads until the other side closes; nothing is sent after them.
-function tools.raw(box, bytes, prelude)
+function tools.raw(box, bytes)
   local port = box.url:match(":(%d+)$")
   local file = os.tmpname()
   local handle = assert(io.open(file, "wb"))
   handle:write(bytes)
   handle:close()
-  local text = tools.shell(("timeout 20 bash -c 'exec 3<>/dev/tcp/127.0.0.1/%s && %scat %s >&3; cat <&3' 2>/dev/null")
-    :format(port, prelude or "", file))
+  local text = tools.shell(("timeout 20 bash -c 'exec 3<>/dev/tcp/127.0.0.1/%s && cat %s >&3; "
+    .. "cat <&3' 2>/dev/null"):format(port, file))
   os.remove(file)
   return text
 end
