@@ -1,4 +1,4 @@
--- Writes the reference from the LuaCATS comments:   lua5.4 .ci/doc.lua lua/sendcloud build/doc
+-- Writes the reference from LuaCATS comments: lua5.4 .ci/doc.lua lua/sendcloud build/doc
 --
 -- One page of Markdown a module, with every documented function: its text, parameters and
 -- results; and an index. Files without a documented function get no page.
@@ -69,7 +69,7 @@ end
 
 os.execute("mkdir -p " .. target)
 local index, count = { "# Reference\n" }, 0
-local pipe = assert(io.popen("LC_ALL=C find " .. source .. " -name '*.lua' | LC_ALL=C sort"))
+local pipe = assert(io.popen("find " .. source .. " -name '*.lua' | LC_ALL=C sort"))
 for path in pipe:lines() do
   local found, head = functions(path)
   if #found > 0 then
@@ -78,7 +78,8 @@ for path in pipe:lines() do
     file:write(page(path, found, head))
     file:close()
     count = count + #found
-    index[#index + 1] = ("- [%s](%s): %d functions"):format(path:sub(#source + 2), name, #found)
+    index[#index + 1] = ("- [%s](%s): %d functions"):format(path:sub(#source + 2), name,
+      #found)
   end
 end
 pipe:close()

@@ -1,4 +1,4 @@
--- What goes wrong and how it looks: every call returns a result, or nil and an error object.
+-- What goes wrong and how it looks: a call returns a result, or nil and an error object.
 
 local sendcloud = require "sendcloud"
 
@@ -13,7 +13,7 @@ local function show(title, err)
 end
 
 -- Found before anything is sent: the parameter's path and the limit it broke.
-local _, err = client.members:upsert { { email = "a@example.com" }, { name = "no address" } }
+local _, err = client.members:upsert { { email = "a@example.com" }, { name = "A" } }
 show("a member without an address", err)
 
 _, err = client.segments:create { name = "50% off?", where = sendcloud.where.Age:ge(18) }
@@ -32,7 +32,7 @@ box:fault { operation = "tags.create", nth = 1, reset = "after" }
 _, err = client.tags:create("vip")
 show("a reset in the middle of a write", err)
 
--- Too many calls. With `retry` (the default) the client would have waited and tried again.
+-- Too many calls. With `retry` (the default) the client waits and tries again.
 box:fault { operation = "tags.list", nth = 1, status = 429, retry_after = 1 }
 _, err = client.tags:list {}
 show("too many calls", err)

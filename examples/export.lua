@@ -11,7 +11,7 @@ assert(client.members:import(here .. "contacts.csv"))
 
 local report = assert(client.members:export(target, {
   where = sendcloud.where.parse 'Age >= 18 and City == "上海"',
-  spreadsheet = true, -- a cell that a spreadsheet would run is written so that it does not
+  spreadsheet = true, -- cells that a spreadsheet would run are written so that it does not
 }))
 print(("%d members, %d requests"):format(report.rows, report.requests))
 

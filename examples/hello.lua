@@ -2,7 +2,8 @@
 
 local sendcloud = require "sendcloud"
 
-local box = require("sendcloud.sandbox").start { port = 0 } -- the real service: sendcloud.new
+-- For the real service: sendcloud.new { api_user = …, api_key = … }
+local box = require("sendcloud.sandbox").start { port = 0 }
 local client = box:client {}
 
 local result = assert(client.members:upsert {

@@ -1,4 +1,4 @@
--- The main job: an address list goes into the service, is tagged, segmented and read back.
+-- The main job: an address list goes into the service, is tagged, segmented, read back.
 --
 --   lua5.4 examples/newsletter.lua [contacts.csv]
 --
@@ -23,6 +23,31 @@ local function row(widths, ...)
   print("  " .. table.concat(cells, "  "))
 end
 
+-- The cell of a CSV record that begins at a position, and where the next one begins.
+local function cell(record, from)
+  if record:sub(from, from) == '"' then
+    return record:match('^"(.-)",()', from)
+  end
+  return record:match("^([^,]*),?()", from)
+end
+
+-- The rejects file: line number, address, reason, then the row itself, line breaks and all.
+local function refused_rows(path)
+  local rows, record = {}, nil
+  for text in io.lines(path) do
+    record = record and record .. "\n" .. text or text
+    local _, quotes = record:gsub('"', "")
+    if quotes % 2 == 0 then
+      local line, after = cell(record, 1)
+      local _, reason_at = cell(record, after)
+      rows[#rows + 1] = { line = line, reason = cell(record, reason_at) }
+      record = nil
+    end
+  end
+  table.remove(rows, 1) -- the header
+  return rows
+end
+
 -- 1. A client ---------------------------------------------------------------------------
 
 local client, box
@@ -32,8 +57,8 @@ if os.getenv("SENDCLOUD_API_USER") and os.getenv("SENDCLOUD_API_KEY") then
 else
   box = assert(require("sendcloud.sandbox").start { port = 0, seed = 42 })
   client = assert(box:client { provider = os.getenv("SENDCLOUD_PROVIDER") })
-  print("A sandbox at " .. box.url .. " (set SENDCLOUD_API_USER and SENDCLOUD_API_KEY "
-    .. "for the real service)")
+  print("A sandbox at " .. box.url)
+  print("(set SENDCLOUD_API_USER and SENDCLOUD_API_KEY for the real service)")
 end
 
 -- 2. The list goes in -------------------------------------------------------------------
@@ -48,8 +73,8 @@ row({ 12, 6 }, "requests", report.requests)
 if report.rejected > 0 then
   print("\nRefused rows:")
   row({ 6, 60 }, "line", "reason")
-  for line, _, reason in client.members.rejects(rejects) do
-    row({ 6, 60 }, line, reason)
+  for _, refused in ipairs(refused_rows(rejects)) do
+    row({ 6, 60 }, refused.line, refused.reason)
   end
 end
 os.remove(rejects)
@@ -61,7 +86,8 @@ local name = "newsletter " .. os.date("!%Y-%m-%d %H:%M:%S")
 
 local segment = assert(client.segments:create { name = name, where = adults })
 segment = assert(client.segments:wait(segment.id, { timeout = 300 }))
-print(("\nSegment %q (%s): %d members"):format(name, tostring(adults), segment.member_total))
+print(("\nSegment %q (%s): %d members"):format(name, tostring(adults),
+  segment.member_total))
 
 -- 4. Its members get a tag --------------------------------------------------------------
 
