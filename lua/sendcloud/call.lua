@@ -31,12 +31,10 @@ local call = {}
 ---@field retries integer   retries taken from the budget
 ---@field unknown boolean?  whether an attempt may have taken effect
 
+-- Tells the listener, which there is: callers ask first, so that no event is made in vain.
 local function emit(flight, event)
-  local listener = flight.state.listener
-  if listener then
-    event.operation = flight.plan.operation
-    listener(event)
-  end
+  event.operation = flight.plan.operation
+  flight.state.listener(event)
 end
 
 local function failure(flight, kind, outcome, message)
@@ -60,7 +58,9 @@ local function wait_for_slot(flight)
     return failure(flight, "timeout", "not_sent",
       ("%.2f requests a second leave no slot before the deadline"):format(limiter.rate))
   end
-  emit(flight, { type = "throttle", wait = wait, rate = limiter.rate })
+  if flight.state.listener then
+    emit(flight, { type = "throttle", wait = wait, rate = limiter.rate })
+  end
   transport:sleep(wait)
   return flight.state.closed and cancelled(flight) or nil
 end
@@ -98,8 +98,10 @@ local function attempt(flight)
     timeout = math.min(timeout, left)
   end
   flight.attempt = flight.attempt + 1
-  local method = flight.request.method
-  emit(flight, { type = "attempt", attempt = flight.attempt, method = method })
+  if flight.state.listener then
+    local method = flight.request.method
+    emit(flight, { type = "attempt", attempt = flight.attempt, method = method })
+  end
 
   local response, failed = flight.transport:send(outgoing(flight, timeout))
   if not response then
@@ -142,9 +144,12 @@ local function decide(flight, err, response)
     state.budget:take()
     flight.retries = flight.retries + 1
   end
-  emit(flight, { type = "retry", attempt = flight.attempt, wait = decision.wait,
-    reason = decision.reason, kind = err.kind, status = err.status,
-    outcome = err.outcome })
+  if state.listener then
+    emit(flight, {
+      type = "retry", attempt = flight.attempt, wait = decision.wait,
+      reason = decision.reason, kind = err.kind, status = err.status, outcome = err.outcome,
+    })
+  end
   return decision.wait
 end
 
@@ -219,11 +224,13 @@ function call.exchange(state, self, request, options, parameters)
   value, err = fly(flight)
   if value ~= nil then err = nil end
   if err then complete(flight, err, parameters) end
-  emit(flight, {
-    type = "done", attempts = flight.attempt, seconds = transport:now() - started,
-    ok = err == nil, kind = err and err.kind, status = err and err.status,
-    outcome = err and err.outcome,
-  })
+  if state.listener then
+    emit(flight, {
+      type = "done", attempts = flight.attempt, seconds = transport:now() - started,
+      ok = err == nil, kind = err and err.kind, status = err and err.status,
+      outcome = err and err.outcome,
+    })
+  end
   return value, err, flight.attempt
 end
 
