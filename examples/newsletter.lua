@@ -20,7 +20,7 @@ local function row(widths, ...)
     local _, characters = text:gsub("[^\128-\191]", "")
     cells[i] = text .. (" "):rep(width - characters)
   end
-  print("  " .. table.concat(cells, "  "))
+  print(("  " .. table.concat(cells, "  "):gsub("%s+$", "")))
 end
 
 -- The cell of a CSV record that begins at a position, and where the next one begins.
@@ -91,7 +91,7 @@ print(("\nSegment %q (%s): %d members"):format(name, tostring(adults),
 
 -- 4. Its members get a tag --------------------------------------------------------------
 
-local tag = assert(client.tags:ensure("newsletter"))
+local tag = assert(client.tags:ensure("autumn_letter"))
 local ids = {}
 for member in client.segments:each_member(segment.id) do
   ids[#ids + 1] = member.id

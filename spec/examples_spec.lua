@@ -6,6 +6,7 @@ local LUA = os.getenv("SENDCLOUD_LUA") or "lua5.4"
 
 local EXPECTED = {
   ["newsletter.lua"] = { "2000 rows", "inserted%s+1980%s", "refused%s+12%s", "not UTF%-8",
+    "Tag \"autumn_letter\": added to 585 members", "of 585 members with the tag",
     "1980 members in all" },
   ["hello.lua"] = { "inserted 1", "li%.lei@example%.com%s+李磊%s+31" },
   ["errors.lua"] = { "members%[2%]%.email", "kind=invalid", "kind=not_found",
