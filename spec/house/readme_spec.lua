@@ -138,6 +138,27 @@ describe("the map in lua/sendcloud/README.md", function()
   end)
 end)
 
+describe("the map in csrc/README.md", function()
+  local map = tree.read("csrc/README.md")
+
+  it("names every source file, and in sandbox/ its own README may", function()
+    local more = tree.exists("csrc/sandbox/README.md") and tree.read("csrc/sandbox/README.md") or ""
+    for _, path in ipairs(tree.find("csrc -name '*.[ch]'")) do
+      local name = "`" .. path:match("([^/]*)%.[ch]$")
+      local text = path:find("sandbox/") and map .. more or map
+      assert(text:find(name .. "`", 1, true) or text:find(name .. ".", 1, true), path)
+    end
+  end)
+
+  it("names no file that is gone", function()
+    for line in map:gmatch("\n| (`[^\n]*)") do
+      for name in line:match("^[^|]*"):gmatch("`([%w_]+)`") do
+        assert(#tree.find(("csrc -name '%s.[ch]' -o -name '%s_*.c'"):format(name, name)) > 0, name)
+      end
+    end
+  end)
+end)
+
 describe("a folder with more than three files", function()
   it("has a README, in itself or one above", function()
     local files = {}
