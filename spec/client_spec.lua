@@ -373,6 +373,23 @@ describe("a transport", function()
     assert.same({ "network", "unknown" }, { err.kind, err.outcome })
   end)
 
+  it("may be a sandbox of its own", function()
+    local client = assert(sendcloud.new { api_user = "u", api_key = "kkkk", transport = "sandbox" })
+    assert.equal(0, assert(client.members:list()).total)
+    client:close()
+  end)
+
+  it("that is not installed is told", function()
+    local load = package.loaded["sendcloud.transport.ngx"]
+    package.loaded["sendcloud.transport.ngx"] = nil
+    package.preload["sendcloud.transport.ngx"] = function() error("not here") end
+    local client, err = sendcloud.new { api_user = "u", api_key = "kkkk", transport = "ngx" }
+    package.preload["sendcloud.transport.ngx"] = nil
+    package.loaded["sendcloud.transport.ngx"] = load
+    assert.is_nil(client)
+    assert.same({ "config", "transport" }, { err.kind, err.parameter })
+  end)
+
   it("is libcurl by default", function()
     -- a port that nobody listens on: refused at once, nothing was sent
     local client = assert(sendcloud.new { api_user = "u", api_key = "kkkk", retry = false,

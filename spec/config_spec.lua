@@ -64,6 +64,7 @@ describe("options", function()
     insecure_http = { 1 },
     reconcile = { "yes" },
     region = { 5, "" },
+    transport = { "carrier pigeon", "function", {} },
   } do
     it("refuse a wrong " .. name, function()
       for _, value in ipairs(values) do

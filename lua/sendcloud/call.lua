@@ -42,9 +42,12 @@ local function failure(flight, kind, outcome, message)
     message = message }
 end
 
-local function cancelled(flight)
+-- Waits; an error where the wait was cut short.
+local function sleep(flight, seconds)
+  local _, why = flight.transport:sleep(seconds)
+  if not why and not flight.state.closed then return nil end
   return failure(flight, "cancelled", flight.unknown and "unknown" or "not_sent",
-    "the client was closed meanwhile")
+    flight.state.closed and "the client was closed meanwhile" or why.message)
 end
 
 -- Waits for the limiter's slot; an error where there is none before the deadline.
@@ -61,8 +64,7 @@ local function wait_for_slot(flight)
   if flight.state.listener then
     emit(flight, { type = "throttle", wait = wait, rate = limiter.rate })
   end
-  transport:sleep(wait)
-  return flight.state.closed and cancelled(flight) or nil
+  return sleep(flight, wait)
 end
 
 -- The request as a transport gets it; it may keep or change it.
@@ -173,8 +175,8 @@ local function fly(flight)
 
     local wait = decide(flight, failed, response)
     if not wait then return nil, failed end
-    transport:sleep(wait)
-    if state.closed then return nil, cancelled(flight) end
+    err = sleep(flight, wait)
+    if err then return nil, err end
   end
 end
 
@@ -206,13 +208,13 @@ function call.exchange(state, self, request, options, parameters)
     state = state, plan = self, request = request, options = options,
     attempt = 0, retries = 0,
   }
+  local outcome = self.row.class ~= "read" and "not_sent" or nil
   if state.closed then
-    return nil, failure(flight, "closed", self.row.class ~= "read" and "not_sent" or nil,
-      "the client is closed"), 0
+    return nil, failure(flight, "closed", outcome, "the client is closed"), 0
   end
   local transport, err = state:transport()
   if not transport then
-    err.operation = self.operation
+    err.operation, err.outcome = self.operation, outcome
     return nil, err, 0
   end
 

@@ -72,25 +72,27 @@ function State:transport()
   if not found then return named_transport(self, "curl") end
   local name, reason = nginx.choose()
   if name then return named_transport(self, name) end
-  return nil, errors.new { kind = "unsupported", message = reason, outcome = "not_sent" }
+  return nil, errors.new { kind = "unsupported", message = reason }
 end
 
--- The transport that the user asked for: a name, a function, or an object with the
--- methods.
+-- The transport that the user asked for: a name, a function, or an object with the methods. It is
+-- the client's from then on, and closed with it.
 local function chosen_transport(wanted)
   if wanted == nil then return nil end
-  if type(wanted) == "function" then
-    return transport_module("function").new(wanted)
-  elseif type(wanted) == "string" then
-    return transport_module(wanted).new()
+  if type(wanted) == "function" then return transport_module("function").new(wanted) end
+  if type(wanted) ~= "string" then return wanted end
+  local found, module = pcall(transport_module, wanted)
+  if not found then
+    return nil, errors.config(("transport: %s is not installed here"):format(wanted), "transport")
   end
-  return wanted
+  return module.new()
 end
 
 local function new_state(configuration, user, key)
   local provider = configuration.provider
+  local chosen, err = chosen_transport(configuration.transport)
+  if err then return nil, err end
   local credential = core.credential(provider.scheme, user, key)
-  local chosen = chosen_transport(configuration.transport)
   local state = setmetatable({
     config = configuration,
     credential = credential,
@@ -123,7 +125,8 @@ function client.new(options)
   local configuration, user, key = config.check(options)
   if not configuration then return nil, user end
   configuration.user_agent = configuration.user_agent or "sendcloud-lua/" .. version
-  local state = new_state(configuration, user, key)
+  local state, err = new_state(configuration, user, key)
+  if not state then return nil, err end
   return handle.new(Client, state, {
     members = handle.new(members.class, state),
     tags = handle.new(tags.class, state),

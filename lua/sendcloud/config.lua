@@ -7,6 +7,7 @@ local nearest = require "sendcloud.nearest"
 local config = {}
 
 local PROVIDERS = { sendcloud = true, engagelab = true }
+local TRANSPORTS = { curl = true, ngx = true, sandbox = true }
 local DEFAULT_RETRY = { attempts = 5, base = 0.25, cap = 20 }
 
 ---@class sendcloud.Options
@@ -90,7 +91,12 @@ local CHECKS = {
   rate = number(0, true),
   concurrency = integer(1, 1000),
   ca_file = text, proxy = text, user_agent = text,
-  transport = function() end, on_event = function() end,
+  transport = function(value)
+    if type(value) == "function" or TRANSPORTS[value] then return nil end
+    local is_object = type(value) == "table" and type(value.send) == "function"
+    if not is_object then return 'must be "curl", "ngx", "sandbox" or a function' end
+  end,
+  on_event = function() end,
   insecure_http = boolean, reconcile = boolean,
 }
 
