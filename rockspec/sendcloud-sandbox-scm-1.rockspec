@@ -29,6 +29,7 @@ build = {
   modules = {
     ["sendcloud.sandbox.core"] = {
       sources = {
+        "csrc/sandbox/addresses.c",
         "csrc/sandbox/admin.c",
         "csrc/sandbox/answer.c",
         "csrc/sandbox/box.c",
@@ -57,8 +58,10 @@ build = {
         "csrc/sandbox/server.c",
         "csrc/sandbox/store.c",
         "csrc/sandbox/switches.c",
+        "csrc/sandbox/tagging.c",
         "csrc/sandbox/tags.c",
         "csrc/sandbox/upsert.c",
+        "csrc/sandbox/walk.c",
         "csrc/sandbox/wire.c",
       },
       defines = { "_GNU_SOURCE" },

@@ -1,68 +1,11 @@
 #include "contact.h"
 #include "fields.h"
 #include "store.h"
+#include "tagging.h"
 #include "tags.h"
 #include "wire.h"
 
 #include <string.h>
-
-#define IS(type, word) ((type) && strcmp((type), (word)) == 0)
-
-enum { EMAIL, PHONE, NAME, FIELDS, TAGS, ATTRIBUTES };
-
-int sc_contact_read(struct sc_call *call, const char *object, int object_len,
-                    const char *where, struct sc_contact *c)
-{
-    static const char sql[] =
-        "SELECT json_type(?1, '$.email'), json_extract(?1, '$.email'),"
-        " json_type(?1, '$.phone'), json_extract(?1, '$.phone'),"
-        " json_type(?1, '$.name'), json_extract(?1, '$.name'),"
-        " json_type(?1, '$.fields'), json_extract(?1, '$.fields'),"
-        " json_type(?1, '$.tags'), json_extract(?1, '$.tags')";
-    static const struct {
-        const char *name, *type, *words;
-    } shape[ATTRIBUTES] = {{"email", "text", "a text"},
-                           {"phone", "text", "a text"},
-                           {"name", "text", "a text"},
-                           {"fields", "object", "an object"},
-                           {"tags", "array", "a list of tag names"}};
-    const char *type, *value[ATTRIBUTES];
-    int i, sent[ATTRIBUTES], clears;
-
-    memset(c, 0, offsetof(struct sc_contact, tag_ids));
-    c->tag_count = 0;
-    c->problem[0] = '\0';
-    c->row = sc_store_bind(call->box, sql, "b", object, object_len);
-    if (!c->row || sc_store_step(call->box, c->row) != 1)
-        return SC_FAILED;
-    for (i = 0; i < ATTRIBUTES; i++) {
-        type = (const char *)sqlite3_column_text(c->row, i * 2);
-        value[i] = (const char *)sqlite3_column_text(c->row, i * 2 + 1);
-        sent[i] = type != NULL;
-        if (type && strcmp(type, "null") != 0 && strcmp(type, shape[i].type) != 0)
-            return sc_call_refuse(call, 400, shape[i].name, "%s%s must be %s", where,
-                                  shape[i].name, shape[i].words);
-    }
-    clears = ((sent[PHONE] && !value[PHONE]) || (sent[NAME] && !value[NAME])) &&
-             sc_switches_get(call->box, SC_SW_NULL_CLEARS) == 0;
-    c->email = value[EMAIL];
-    c->phone = value[PHONE];
-    c->name = value[NAME];
-    c->has_phone = c->phone || (sent[PHONE] && clears);
-    c->has_name = c->name || (sent[NAME] && clears);
-    c->fields = value[FIELDS];
-    c->tags = value[TAGS];
-    return SC_DONE;
-}
-
-void sc_contact_done(struct sc_contact *c)
-{
-    if (c->row)
-        sqlite3_reset(c->row);
-    c->row = NULL;
-    sqlite3_free(c->fields_own);
-    c->fields_own = NULL;
-}
 
 /* Labels of letters, digits and hyphens, the last one of 2 to 20 letters. */
 static int domain_is_good(const char *domain)
@@ -124,22 +67,14 @@ void sc_contact_check_address(struct sc_call *call, struct sc_contact *c)
         sqlite3_snprintf(sizeof c->problem, c->problem, "%s", why);
 }
 
-/* Whether a key may stay; defines it when it is new. drop: the stored form differs. */
-static int check_field(struct sc_call *call, struct sc_contact *c, const char *key,
-                       int *rebuild)
+/* What becomes of a field that is not defined. */
+static int check_field(struct sc_call *call, struct sc_contact *c, const char *key)
 {
-    const struct sc_field *field = sc_fields_find(call->box, key);
     const char *why;
     int outcome;
 
-    if (field) {
-        *rebuild |= strcmp(field->name, key) != 0;
+    if (sc_fields_find(call->box, key)) /* another contact's field by now */
         return SC_DONE;
-    }
-    if (sc_fields_reserved(key)) { /* a sample sends fields.Email: it means nothing */
-        *rebuild = 1;
-        return SC_DONE;
-    }
     switch (sc_switches_get(call->box, SC_SW_UNKNOWN_FIELD)) {
     case 0:
         why = sc_fields_bad_name(key, sc_switches_peek(call->box, SC_SW_FIELD_NAMES));
@@ -152,7 +87,7 @@ static int check_field(struct sc_call *call, struct sc_contact *c, const char *k
             sqlite3_snprintf(sizeof c->problem, c->problem,
                              "there are 50 fields already");
         return outcome == SC_FAILED ? SC_FAILED : SC_DONE;
-    case 1: *rebuild = 1; return SC_DONE;
+    case 1: return SC_DONE;
     default:
         sqlite3_snprintf(sizeof c->problem, c->problem,
                          "[%.64s] is not defined, please define it first", key);
@@ -184,39 +119,24 @@ static int rebuild_fields(struct sc_call *call, struct sc_contact *c, int drop_n
 
 int sc_contact_fields(struct sc_call *call, struct sc_contact *c)
 {
-    sqlite3_stmt *row;
-    int rebuild, nulls = 0, code = 0;
+    int i;
 
     if (!c->fields)
         return SC_DONE;
-    rebuild = strchr(c->fields, '\\') != NULL;
-    row = sc_store_bind(call->box, "SELECT key, type FROM json_each(?1)", "s", c->fields);
-    if (!row)
-        return SC_FAILED;
-    while (!c->problem[0] && (code = sc_store_step(call->box, row)) == 1) {
-        const char *type = (const char *)sqlite3_column_text(row, 1);
-
-        nulls |= IS(type, "null");
-        rebuild |= !IS(type, "text");
-        if (check_field(call, c, (const char *)sqlite3_column_text(row, 0), &rebuild)) {
-            sqlite3_reset(row);
+    for (i = 0; i < c->new_fields && !c->problem[0]; i++)
+        if (check_field(call, c, c->new_names[i]))
             return SC_FAILED;
-        }
-    }
-    sqlite3_reset(row);
-    if (code < 0)
-        return SC_FAILED;
-    if (!rebuild || c->problem[0])
+    if (!c->rebuild || c->problem[0])
         return SC_DONE;
     return rebuild_fields(call, c,
-                          nulls && sc_switches_get(call->box, SC_SW_NULL_CLEARS) == 1);
+                          c->nulls && sc_switches_get(call->box, SC_SW_NULL_CLEARS) == 1);
 }
 
 static int add_tag(struct sc_call *call, struct sc_contact *c, const char *name)
 {
     int64_t tag;
     const char *why = sc_tags_bad_name(call->box, name);
-    int outcome = why ? SC_REFUSED : sc_tags_find(call->box, name, &tag), i;
+    int outcome = why ? SC_REFUSED : sc_tagging_find(call->box, name, &tag), i;
 
     if (why) {
         sqlite3_snprintf(sizeof c->problem, c->problem, "%s", why);
@@ -234,55 +154,35 @@ static int add_tag(struct sc_call *call, struct sc_contact *c, const char *name)
     }
     if (outcome != SC_DONE)
         return outcome;
-    for (i = 0; i < c->tag_count; i++)
+    for (i = 0; i < c->id_count; i++)
         if (c->tag_ids[i] == tag)
             return SC_DONE;
-    if (c->tag_count == SC_TAGS_MAX)
-        sqlite3_snprintf(sizeof c->problem, c->problem, "more than %d tags", SC_TAGS_MAX);
-    else
-        c->tag_ids[c->tag_count++] = tag;
+    c->tag_ids[c->id_count++] = tag;
     return SC_DONE;
 }
 
-int sc_contact_tags(struct sc_call *call, struct sc_contact *c, const char *where)
+int sc_contact_tags(struct sc_call *call, struct sc_contact *c)
 {
-    sqlite3_stmt *row;
-    int code = 0, outcome = SC_DONE;
+    int i;
 
-    if (!c->tags || strcmp(c->tags, "[]") == 0)
-        return SC_DONE;
-    row = sc_store_bind(call->box, "SELECT value, type FROM json_each(?1)", "s", c->tags);
-    if (!row)
-        return SC_FAILED;
-    while (outcome == SC_DONE && !c->problem[0] &&
-           (code = sc_store_step(call->box, row)) == 1) {
-        if (!IS((const char *)sqlite3_column_text(row, 1), "text"))
-            outcome = sc_call_refuse(call, 400, "tags",
-                                     "%stags must be a list of tag names", where);
-        else
-            outcome = add_tag(call, c, (const char *)sqlite3_column_text(row, 0));
-    }
-    sqlite3_reset(row);
-    return code < 0 ? SC_FAILED : outcome;
+    for (i = 0; i < c->tag_count && !c->problem[0]; i++)
+        if (add_tag(call, c, c->tags[i]))
+            return SC_FAILED;
+    return SC_DONE;
 }
 
 int sc_contact_tag(struct sc_call *call, const struct sc_contact *c, int64_t member,
-                   int replace)
+                   int fresh, int replace)
 {
     int64_t n = 0;
-    int i, found;
+    int i, changed;
 
-    if (replace &&
-        sc_store_run(call->box, "DELETE FROM tagging WHERE member = ?1", "i", member))
+    if (!fresh && replace && sc_tagging_clear(call->box, member))
         return SC_FAILED;
-    if (!replace && c->tag_count &&
-        sc_store_integer(call->box, &n, &found,
-                         "SELECT ifnull(max(n), 0) FROM tagging WHERE member = ?1", "i",
-                         member))
+    if (!fresh && !replace && c->id_count && sc_tagging_last(call->box, member, &n))
         return SC_FAILED;
-    for (i = 0; i < c->tag_count; i++)
-        if (sc_store_run(call->box, "INSERT OR IGNORE INTO tagging VALUES (?1, ?2, ?3)",
-                         "iii", member, c->tag_ids[i], ++n))
+    for (i = 0; i < c->id_count; i++)
+        if (sc_tagging_add(call->box, member, c->tag_ids[i], ++n, &changed))
             return SC_FAILED;
     return SC_DONE;
 }

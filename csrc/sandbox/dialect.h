@@ -23,9 +23,8 @@ struct sc_dialect {
     const char *tag_flag, *update_existing, *member_ids, *field_name, *campaign_id;
     const char *tag_name, *tag_name_too; /* the second is read when the first is absent */
     const char *tag_query, *segment_name;
-    const char *brief_sql; /* ?1 address, ?2 id: one row of an upsert's answer */
+    const char *brief_key; /* of the id in a row of an upsert's answer */
     const char *member_sql, *tag_sql, *segment_sql, *process_sql;
-    const char *error_sql; /* ?1 address, ?2 message: one refused row of an upsert */
 
     int (*error)(struct sc_call *call, const char *parameter, const char *message);
     int (*list)(struct sc_call *call, const char *items, int64_t count, int64_t total);

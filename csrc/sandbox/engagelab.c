@@ -115,8 +115,7 @@ const struct sc_dialect sc_engagelab = {
     .tag_name_too = "tag_name",
     .tag_query = "tag_name",
     .segment_name = "segment_name",
-    .brief_sql = "SELECT json_object('email', ?1, 'member_id', ?2)",
-    .error_sql = "SELECT json_object('email', ?1, 'message', ?2)",
+    .brief_key = "member_id",
     .member_sql =
         "json_object('member_id', sc_id(m.id), 'list_id', sc_account(1), 'email', "
         "m.email,"

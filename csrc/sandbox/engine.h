@@ -19,6 +19,8 @@ enum sc_outcome { SC_DONE = 0, SC_REFUSED = 1, SC_FAILED = -1 };
 #define SC_FIELDS_MAX     47 /* 50 with Email, Name and Phone */
 #define SC_STATEMENTS_MAX 256 /* slots of the statement cache, a power of two */
 #define SC_VIEWS_MAX      8
+#define SC_DELTAS_MAX     256 /* a power of two */
+#define SC_TAG_NAMES_MAX  256
 
 enum sc_field_type { SC_TEXT, SC_NUMBER, SC_DATE, SC_BIRTHDAY, SC_DROPDOWN };
 
@@ -42,6 +44,34 @@ struct sc_view {
     int64_t used;
     struct sc_anchor *anchors; /* by offset */
     size_t anchor_count, anchor_cap;
+};
+
+/* How many contacts more than its row says a tag has. */
+struct sc_tag_delta {
+    int64_t tag, more;
+};
+
+struct sc_address {
+    int64_t member;
+    uint64_t hash;
+};
+
+struct sc_address_change {
+    int64_t member;
+    uint64_t hash;
+    int added;
+};
+
+struct sc_addresses {
+    struct sc_address *entries; /* cap of them, a power of two; used are not empty */
+    size_t cap, used;
+    struct sc_address_change *undo; /* what the running transaction did */
+    size_t undo_count, undo_cap;
+};
+
+struct sc_tag_name {
+    int64_t tag; /* 0: nothing remembered here */
+    char name[120];
 };
 
 struct sc_box {
@@ -71,6 +101,10 @@ struct sc_box {
         set_version; /* grow when anything, or the set of contacts, changed */
     struct sc_view views[SC_VIEWS_MAX];
     int64_t view_clock;
+    struct sc_tag_delta deltas[SC_DELTAS_MAX];
+    int deltas_used;
+    struct sc_addresses addresses;
+    struct sc_tag_name tag_names[SC_TAG_NAMES_MAX];
     int detail; /* fill the *Fmt times */
     int fail_next; /* the next segment that is created or updated will fail */
     size_t max_body;

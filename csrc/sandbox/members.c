@@ -1,8 +1,10 @@
 #include "members.h"
+#include "addresses.h"
 #include "contact.h"
 #include "dialect.h"
 #include "listing.h"
 #include "store.h"
+#include "tagging.h"
 
 #include <string.h>
 
@@ -11,11 +13,10 @@ int sc_members_find(struct sc_box *box, const char *who, int64_t *member)
     int64_t id = sc_store_id(box, who, strlen(who));
     int found;
 
-    if (sc_store_integer(box, member, &found,
-                         "SELECT id FROM member WHERE id = ?1 OR email = ?2", "is", id,
-                         who))
+    if (sc_store_integer(box, member, &found, "SELECT id FROM member WHERE id = ?1", "i",
+                         id))
         return SC_FAILED;
-    return found ? SC_DONE : SC_REFUSED;
+    return found ? SC_DONE : sc_addresses_find(box, who, member);
 }
 
 int sc_members_of_path(struct sc_call *call, int64_t *member)
@@ -51,14 +52,21 @@ int sc_members_render(struct sc_call *call, const char *expression, const char *
 
 int sc_members_drop_one(struct sc_box *box, int64_t member, int64_t *count)
 {
-    if (sc_store_run(box, "DELETE FROM member WHERE id = ?1", "i", member))
+    sqlite3_stmt *row =
+        sc_store_bind(box, "SELECT email FROM member WHERE id = ?1", "i", member);
+    int code = row ? sc_store_step(box, row) : -1, outcome;
+
+    if (code != 1)
+        return code == 0 ? SC_DONE : SC_FAILED;
+    outcome = sc_addresses_remove(box, (const char *)sqlite3_column_text(row, 0), member);
+    sqlite3_reset(row);
+    if (outcome != SC_DONE ||
+        sc_store_run(box, "DELETE FROM member WHERE id = ?1", "i", member))
         return SC_FAILED;
-    if (sqlite3_changes(box->db) == 0)
-        return SC_DONE;
     box->members--;
     box->set_version = box->version + 1;
     ++*count;
-    if (sc_store_run(box, "DELETE FROM tagging WHERE member = ?1", "i", member) ||
+    if (sc_tagging_clear(box, member) ||
         sc_store_run(box, "DELETE FROM segment_member WHERE member = ?1", "i", member))
         return SC_FAILED;
     return sc_store_run(box, "DELETE FROM campaign_event WHERE member = ?1", "i", member);
@@ -170,37 +178,39 @@ int sc_members_get(struct sc_call *call)
     return answer(call, member, call->dialect->detail);
 }
 
-static int change(struct sc_call *call, struct sc_contact *c, int64_t member)
-{
-    int outcome;
+struct update {
+    struct sc_call *call;
+    int64_t member;
+};
 
-    if (c->tags && (outcome = sc_contact_tags(call, c, "")) != SC_DONE)
-        return outcome;
+static int change(void *context, struct sc_contact *c)
+{
+    const struct update *update = context;
+    struct sc_call *call = update->call;
+
+    if (c->has_tags && sc_contact_tags(call, c))
+        return SC_FAILED;
     if (!c->problem[0] && sc_contact_fields(call, c))
         return SC_FAILED;
     if (c->problem[0])
         return sc_call_refuse(call, 400, "", "%s", c->problem);
-    if (sc_contact_change(call, c, member))
+    if (sc_contact_change(call, c, update->member))
         return SC_FAILED;
-    if (!c->tags)
+    if (!c->has_tags)
         return SC_DONE;
-    return sc_contact_tag(call, c, member,
+    return sc_contact_tag(call, c, update->member, 0,
                           sc_switches_get(call->box, SC_SW_UPDATE_TAGS) == 0);
 }
 
 int sc_members_update(struct sc_call *call)
 {
-    struct sc_contact contact;
-    int64_t member;
-    int outcome = sc_members_of_path(call, &member);
+    struct update update = {.call = call};
+    int outcome = sc_members_of_path(call, &update.member);
 
-    if (outcome != SC_DONE)
-        return outcome;
-    outcome = sc_contact_read(call, call->body, call->body_len, "", &contact);
     if (outcome == SC_DONE)
-        outcome = change(call, &contact, member);
-    sc_contact_done(&contact);
-    return outcome == SC_DONE ? answer(call, member, call->dialect->updated) : outcome;
+        outcome = sc_contact_each(call, 0, change, &update);
+    return outcome == SC_DONE ? answer(call, update.member, call->dialect->updated)
+                              : outcome;
 }
 
 int sc_members_ids(struct sc_call *call, int64_t max, int64_t **ids, int64_t *count)

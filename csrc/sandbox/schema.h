@@ -17,7 +17,7 @@ static const char schema_drop[] =
 static const char schema_create[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
     "CREATE TABLE member(id INTEGER PRIMARY KEY,"
-    " email TEXT NOT NULL UNIQUE COLLATE NOCASE, phone TEXT, name TEXT,"
+    " email TEXT NOT NULL COLLATE NOCASE, phone TEXT, name TEXT,"
     " fields TEXT NOT NULL, updated INTEGER NOT NULL, unsubscribed INTEGER);"
 
     "CREATE TABLE tag(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
@@ -26,10 +26,6 @@ static const char schema_create[] =
     "CREATE TABLE tagging(member INTEGER, tag INTEGER, n INTEGER NOT NULL,"
     " PRIMARY KEY(member, tag)) WITHOUT ROWID;"
     "CREATE INDEX tagging_tag ON tagging(tag, member);"
-    "CREATE TRIGGER tagging_add AFTER INSERT ON tagging BEGIN"
-    " UPDATE tag SET count = count + 1 WHERE id = new.tag; END;"
-    "CREATE TRIGGER tagging_drop AFTER DELETE ON tagging BEGIN"
-    " UPDATE tag SET count = count - 1 WHERE id = old.tag; END;"
 
     /* conditions: [{"f":field,"o":operator,"v":value,"c":campaign or null}];
      * status: -1 failed, 1 updating, 2 ready; fails: the running evaluation will fail */

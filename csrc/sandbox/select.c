@@ -2,6 +2,7 @@
  * operators; the texts of a condition are always bound, only numbers are written into the
  * SQL. */
 #include "condition.h"
+#include "addresses.h"
 #include "fields.h"
 #include "functions.h"
 #include "store.h"
@@ -129,6 +130,20 @@ static int text_item(struct compiler *c, const char *expression, const char *pat
     else
         sqlite3_str_appendf(sql, "sc_compare(%s, ?) %s 0", expression, comparisons[op]);
     value(c, c->item->value);
+    return SC_DONE;
+}
+
+/* Addresses are found by the table in memory; letter case never counts in them. */
+static int email_item(struct compiler *c)
+{
+    int64_t member = 0;
+
+    if (c->item->op != SC_EQ && c->item->op != SC_NE)
+        return text_item(c, "m.email", NULL);
+    if (sc_addresses_find(c->box, c->item->value, &member) == SC_FAILED)
+        return SC_FAILED;
+    sqlite3_str_appendf(c->select->sql, "m.id %s %lld", comparisons[c->item->op],
+                        (long long)member);
     return SC_DONE;
 }
 
@@ -400,7 +415,7 @@ static int compile_item(struct compiler *c)
         return bad(c, SC_BAD_OP, "[%s] cannot be used with this operator",
                    c->item->field);
     switch (kind) {
-    case EMAIL: return text_item(c, "m.email", NULL);
+    case EMAIL: return email_item(c);
     case NAME: return text_item(c, "m.name", NULL);
     case PHONE: return text_item(c, "m.phone", NULL);
     case DOMAIN: return text_item(c, "substr(m.email, instr(m.email, '@') + 1)", NULL);

@@ -100,8 +100,7 @@ const struct sc_dialect sc_sendcloud = {
     .tag_name_too = "tagName",
     .tag_query = "tagName",
     .segment_name = "segmentName",
-    .brief_sql = "SELECT json_object('email', ?1, 'id', ?2)",
-    .error_sql = "SELECT json_object('email', ?1, 'message', ?2)",
+    .brief_key = "id",
     .member_sql = "iif(sc_account(3) = 0, " MEMBER(
         "createTime", "updateTime") ", " MEMBER("createDate", "updateDate") ")",
     .tag_sql =

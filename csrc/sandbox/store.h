@@ -44,7 +44,7 @@ void sc_store_id_text(const struct sc_box *box, int64_t id, char text[25]);
 /* The id behind a text; 0 when it is none of this box. */
 int64_t sc_store_id(const struct sc_box *box, const char *text, size_t len);
 
-/* Adds text to out as a JSON string, or null. */
+/* Adds text to out as a JSON string. */
 int sc_store_quote(struct sc_box *box, sqlite3_str *out, const char *text);
 
 #endif

@@ -3,6 +3,7 @@
 #include "listing.h"
 #include "members.h"
 #include "store.h"
+#include "tagging.h"
 #include "wire.h"
 
 #include <string.h>
@@ -25,21 +26,14 @@ const char *sc_tags_bad_name(struct sc_box *box, const char *name)
     return NULL;
 }
 
-int sc_tags_find(struct sc_box *box, const char *name, int64_t *tag)
-{
-    int found;
-
-    if (sc_store_integer(box, tag, &found, "SELECT id FROM tag WHERE name = ?1", "s",
-                         name))
-        return SC_FAILED;
-    return found ? SC_DONE : SC_REFUSED;
-}
-
 int sc_tags_make(struct sc_box *box, const char *name, int64_t *tag)
 {
     *tag = sc_store_mint(box);
-    return sc_store_run(box, "INSERT INTO tag(id, name, updated) VALUES (?1, ?2, ?3)",
-                        "isi", *tag, name, sc_box_seconds(box));
+    if (sc_store_run(box, "INSERT INTO tag(id, name, updated) VALUES (?1, ?2, ?3)", "isi",
+                     *tag, name, sc_box_seconds(box)))
+        return SC_FAILED;
+    sc_tagging_remember(box, name, *tag);
+    return SC_DONE;
 }
 
 static int of_path(struct sc_call *call, int64_t *tag)
@@ -103,7 +97,7 @@ static int read_name(struct sc_call *call, char **name)
 static int create(struct sc_call *call, const char *name)
 {
     int64_t tag;
-    int outcome = sc_tags_find(call->box, name, &tag);
+    int outcome = sc_tagging_find(call->box, name, &tag);
 
     if (outcome == SC_DONE) {
         if (sc_switches_get(call->box, SC_SW_DUPLICATE_TAG) == 0)
@@ -138,6 +132,7 @@ int sc_tags_delete(struct sc_call *call)
 
     if (outcome != SC_DONE)
         return outcome;
+    sc_tagging_forget(call->box);
     if (sc_store_run(call->box, "DELETE FROM tagging WHERE tag = ?1", "i", tag) ||
         sc_store_run(call->box, "DELETE FROM tag WHERE id = ?1", "i", tag))
         return SC_FAILED;
@@ -147,13 +142,14 @@ int sc_tags_delete(struct sc_call *call)
 static int rename_tag(struct sc_call *call, int64_t tag, const char *name)
 {
     int64_t other;
-    int outcome = sc_tags_find(call->box, name, &other);
+    int outcome = sc_tagging_find(call->box, name, &other);
 
     if (outcome == SC_FAILED)
         return outcome;
     if (outcome == SC_DONE && other != tag)
         return sc_call_refuse(call, 400, call->dialect->tag_name,
                               "tag name already exist");
+    sc_tagging_forget(call->box);
     return sc_store_run(call->box, "UPDATE tag SET name = ?2, updated = ?3 WHERE id = ?1",
                         "isi", tag, name, sc_box_seconds(call->box));
 }
@@ -181,23 +177,32 @@ int sc_tags_list(struct sc_call *call)
                               sc_call_param(call, call->dialect->tag_query), NULL);
 }
 
-static int apply(struct sc_call *call, const char *sql)
+static int add(struct sc_box *box, int64_t member, int64_t tag, int *changed)
 {
-    int64_t tag, *ids, count, i, done = 0, member;
-    int outcome = of_path(call, &tag), found = 0, changes = 0;
+    int64_t n;
 
-    if (outcome != SC_DONE)
-        return outcome;
-    outcome = sc_members_ids(call, IDS_MAX, &ids, &count);
+    if (sc_tagging_last(box, member, &n))
+        return SC_FAILED;
+    return sc_tagging_add(box, member, tag, n + 1, changed);
+}
+
+static int apply(struct sc_call *call, int (*act)(struct sc_box *box, int64_t member,
+                                                  int64_t tag, int *changed))
+{
+    int64_t tag, *ids = NULL, count = 0, i, done = 0, member;
+    int outcome = of_path(call, &tag), found = 0, changed, changes_only = 0;
+
     if (outcome == SC_DONE)
-        changes = sc_switches_get(call->box, SC_SW_TAG_COUNT) == 1;
+        outcome = sc_members_ids(call, IDS_MAX, &ids, &count);
+    if (outcome == SC_DONE)
+        changes_only = sc_switches_get(call->box, SC_SW_TAG_COUNT) == 1;
     for (i = 0; outcome == SC_DONE && i < count; i++) {
         outcome = sc_store_integer(call->box, &member, &found,
                                    "SELECT id FROM member WHERE id = ?1", "i", ids[i]);
         if (outcome != SC_DONE || !found)
             continue;
-        outcome = sc_store_run(call->box, sql, "ii", ids[i], tag);
-        done += changes ? sqlite3_changes(call->box->db) > 0 : 1;
+        outcome = act(call->box, member, tag, &changed);
+        done += changed || !changes_only;
     }
     sqlite3_free(ids);
     return outcome == SC_DONE ? call->dialect->counted(call, done) : outcome;
@@ -205,18 +210,12 @@ static int apply(struct sc_call *call, const char *sql)
 
 int sc_tags_add(struct sc_call *call)
 {
-    static const char sql[] =
-        "INSERT OR IGNORE INTO tagging SELECT ?1, ?2, ifnull(max(n), 0) + 1"
-        " FROM tagging WHERE member = ?1";
-
-    return apply(call, sql);
+    return apply(call, add);
 }
 
 int sc_tags_remove(struct sc_call *call)
 {
-    static const char sql[] = "DELETE FROM tagging WHERE member = ?1 AND tag = ?2";
-
-    return apply(call, sql);
+    return apply(call, sc_tagging_remove);
 }
 
 int sc_tags_members(struct sc_call *call)

@@ -6,8 +6,6 @@
 
 /* Why name cannot be a tag's; NULL when it can. */
 const char *sc_tags_bad_name(struct sc_box *box, const char *name);
-/* SC_REFUSED: there is none of that name. */
-int sc_tags_find(struct sc_box *box, const char *name, int64_t *tag);
 int sc_tags_make(struct sc_box *box, const char *name, int64_t *tag);
 
 #endif

@@ -1,4 +1,5 @@
 /* members.upsert: up to 1000 contacts, each inserted, updated or refused on its own. */
+#include "addresses.h"
 #include "contact.h"
 #include "dialect.h"
 #include "store.h"
@@ -16,36 +17,24 @@ struct job {
     struct sc_upsert done;
 };
 
-static int row_into(struct sc_call *call, sqlite3_str *out, const char *sql,
-                    const char *email, const char *text)
-{
-    sqlite3_stmt *row = sc_store_bind(call->box, sql, "ss", email, text);
-
-    if (!row || sc_store_step(call->box, row) != 1)
-        return SC_FAILED;
-    if (sqlite3_str_length(out))
-        sqlite3_str_appendchar(out, 1, ',');
-    sqlite3_str_append(out, (const char *)sqlite3_column_text(row, 0),
-                       sqlite3_column_bytes(row, 0));
-    sqlite3_reset(row);
-    return SC_DONE;
-}
-
 static int insert(struct job *job, const struct sc_contact *c, int64_t *member)
 {
-    static const char sql[] =
+    static const char plain[] =
+        "INSERT INTO member(id, email, phone, name, fields, updated)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    static const char with_nulls[] =
         "INSERT INTO member(id, email, phone, name, fields, updated)"
         " VALUES (?1, ?2, ?3, ?4, json_patch('{}', ?5), ?6)";
     struct sc_box *box = job->call->box;
 
     *member = sc_store_mint(box);
-    if (sc_store_run(box, sql, "issssi", *member, c->email, c->phone, c->name,
-                     c->fields ? c->fields : "{}", sc_box_seconds(box)))
+    if (sc_addresses_add(box, c->email, *member) ||
+        sc_store_run(box, c->nulls ? with_nulls : plain, "issssi", *member, c->email,
+                     c->phone, c->name, c->fields ? c->fields : "{}",
+                     sc_box_seconds(box)))
         return SC_FAILED;
     box->members++;
-    if (c->tags && job->flag != FLAG_KEEP)
-        return sc_contact_tag(job->call, c, *member, 0);
-    return SC_DONE;
+    return job->flag == FLAG_KEEP ? SC_DONE : sc_contact_tag(job->call, c, *member, 1, 0);
 }
 
 static int change(struct job *job, const struct sc_contact *c, int64_t member,
@@ -53,8 +42,24 @@ static int change(struct job *job, const struct sc_contact *c, int64_t member,
 {
     if (job->update_existing && sc_contact_change(job->call, c, member))
         return SC_FAILED;
-    return tagging ? sc_contact_tag(job->call, c, member, job->flag == FLAG_REPLACE)
+    return tagging ? sc_contact_tag(job->call, c, member, 0, job->flag == FLAG_REPLACE)
                    : SC_DONE;
+}
+
+/* Adds {"email": ..., key: text} to one of the answer's lists. */
+static int row_into(struct job *job, sqlite3_str *out, const char *key, const char *email,
+                    const char *text)
+{
+    if (sqlite3_str_length(out))
+        sqlite3_str_appendchar(out, 1, ',');
+    sqlite3_str_append(out, "{\"email\":", 9);
+    if (sc_store_quote(job->call->box, out, email))
+        return SC_FAILED;
+    sqlite3_str_appendf(out, ",\"%s\":", key);
+    if (sc_store_quote(job->call->box, out, text))
+        return SC_FAILED;
+    sqlite3_str_appendchar(out, 1, '}');
+    return SC_DONE;
 }
 
 static int list_done(struct job *job, const struct sc_contact *c, int64_t member,
@@ -67,75 +72,46 @@ static int list_done(struct job *job, const struct sc_contact *c, int64_t member
     if (existed && !job->update_existing &&
         sc_switches_get(call->box, SC_SW_UNTOUCHED_LISTED) == 1)
         return SC_DONE;
-    sc_store_id_text(call->box, member, id);
     if (existed)
         done->updated++;
     else
         done->inserted++;
-    return row_into(call, existed ? done->updated_list : done->inserted_list,
-                    call->dialect->brief_sql, c->email, id);
+    sc_store_id_text(call->box, member, id);
+    return row_into(job, existed ? done->updated_list : done->inserted_list,
+                    call->dialect->brief_key, c->email, id);
 }
 
 /* A contact whose types are right. */
-static int act(struct job *job, struct sc_contact *c, const char *where)
+static int act(void *context, struct sc_contact *c)
 {
+    struct job *job = context;
     struct sc_call *call = job->call;
     int64_t member = 0;
-    int existed = 0, tagging = c->tags && job->flag != FLAG_KEEP, outcome;
+    int existed = 0, tagging = c->has_tags && job->flag != FLAG_KEEP, found;
 
     sc_contact_check_address(call, c);
-    if (!c->problem[0] &&
-        sc_store_integer(call->box, &member, &existed,
-                         "SELECT id FROM member WHERE email = ?1", "s", c->email))
-        return SC_FAILED;
+    if (!c->problem[0]) {
+        found = sc_addresses_find(call->box, c->email, &member);
+        if (found == SC_FAILED)
+            return SC_FAILED;
+        existed = found == SC_DONE;
+    }
     if (existed && !job->update_existing) {
         c->fields = NULL;
         tagging = tagging && sc_switches_get(call->box, SC_SW_UNTOUCHED_TAGS) == 0;
     }
-    if (!c->problem[0] && tagging &&
-        (outcome = sc_contact_tags(call, c, where)) != SC_DONE)
-        return outcome;
+    if (!c->problem[0] && tagging && sc_contact_tags(call, c))
+        return SC_FAILED;
     if (!c->problem[0] && sc_contact_fields(call, c))
         return SC_FAILED;
     if (c->problem[0]) {
         job->done.errors++;
-        return row_into(call, job->done.error_list, call->dialect->error_sql,
-                        c->email ? c->email : "", c->problem);
+        return row_into(job, job->done.error_list, "message", c->email ? c->email : "",
+                        c->problem);
     }
     if (existed ? change(job, c, member, tagging) : insert(job, c, &member))
         return SC_FAILED;
     return list_done(job, c, member, existed);
-}
-
-static int each(struct job *job)
-{
-    struct sc_call *call = job->call;
-    struct sc_contact contact;
-    sqlite3_stmt *row;
-    char where[32];
-    int code, outcome = SC_DONE;
-
-    row = sc_store_bind(call->box,
-                        "SELECT key, type, value FROM json_each(?1, '$.members')", "b",
-                        call->body, call->body_len);
-    if (!row)
-        return SC_FAILED;
-    while (outcome == SC_DONE && (code = sc_store_step(call->box, row)) == 1) {
-        sqlite3_snprintf(sizeof where, where, "members[%d].", sqlite3_column_int(row, 0));
-        if (strcmp((const char *)sqlite3_column_text(row, 1), "object") != 0) {
-            outcome =
-                sc_call_refuse(call, 400, "members", "members[%d] must be an object",
-                               sqlite3_column_int(row, 0));
-            break;
-        }
-        outcome = sc_contact_read(call, (const char *)sqlite3_column_text(row, 2),
-                                  sqlite3_column_bytes(row, 2), where, &contact);
-        if (outcome == SC_DONE)
-            outcome = act(job, &contact, where);
-        sc_contact_done(&contact);
-    }
-    sqlite3_reset(row);
-    return outcome == SC_DONE && code < 0 ? SC_FAILED : outcome;
 }
 
 /* The parts beside the list of contacts. */
@@ -195,7 +171,7 @@ int sc_members_upsert(struct sc_call *call)
     job.done.inserted_list = lists[0];
     job.done.updated_list = lists[1];
     job.done.error_list = lists[2];
-    outcome = each(&job);
+    outcome = sc_contact_each(call, 1, act, &job);
     if (outcome == SC_DONE && job.done.inserted)
         call->box->set_version = call->box->version + 1;
     if (outcome == SC_DONE)
