@@ -1,4 +1,7 @@
-/* route: which operation a method and a path mean, in which dialect. */
+/* route: which operation a method and a path mean, in which dialect.
+ *
+ * One table for both dialects; adding an operation is adding a row. Reads nothing but its
+ * arguments and owns nothing. */
 #ifndef SC_ROUTE_H
 #define SC_ROUTE_H
 

@@ -102,9 +102,11 @@ void sc_tagging_remember(struct sc_box *box, const char *name, int64_t tag)
 {
     struct sc_tag_name *at = slot(box, name);
 
-    if (strlen(name) >= sizeof at->name)
+    size_t length = strlen(name);
+
+    if (length >= sizeof at->name)
         return;
-    strcpy(at->name, name);
+    memcpy(at->name, name, length + 1);
     at->tag = tag;
 }
 
