@@ -97,7 +97,7 @@ end
 
 --- How far the service is with a segment.
 ---@param id string
----@return sendcloud.Progress|nil
+---@return sendcloud.SegmentProgress|nil
 ---@return sendcloud.Error? err
 function Segments:progress(id)
   return call.run(state_of(self, "progress(id)"), "segments.progress", { id = id })

@@ -119,7 +119,7 @@ function Tag:each_member(options) end
 -- Segments -----------------------------------------------------------------------------
 
 --- How far the service is with a segment. Document: SendCloud segments_do.
----@class sendcloud.Progress
+---@class sendcloud.SegmentProgress
 ---@field percent? integer
 ---@field complete boolean
 ---@field status_desc? string
@@ -137,7 +137,7 @@ function Tag:each_member(options) end
 ---@field type? "field"|"campaign"
 ---@field relation? "and"|"or"
 ---@field conditions sendcloud.ConditionItem[]
----@field process? sendcloud.Progress
+---@field process? sendcloud.SegmentProgress
 ---@field where? sendcloud.Condition  the condition, ready to be sent back or joined
 local Segment = {}
 
@@ -266,7 +266,7 @@ function SegmentPage:next() end
 
 ---@class sendcloud.WaitOptions
 ---@field timeout? number seconds, default 300
----@field on_progress? fun(progress: sendcloud.Progress)
+---@field on_progress? fun(progress: sendcloud.SegmentProgress)
 
 ---@class sendcloud.PageOptions
 ---@field offset? integer from 0
