@@ -10,6 +10,7 @@ describe("core.http over TLS", function()
     for _, name in ipairs { "good", "expired", "self_signed", "wrong_host" } do
       ports[name] = support.tls_server(certificates, name)
     end
+    ports.h2 = support.h2_server(certificates, peer.port)
   end)
   teardown(function()
     support.stop()
@@ -24,7 +25,7 @@ describe("core.http over TLS", function()
   end)
 
   local function get(request)
-    request.method = "GET"
+    request.method = request.method or "GET"
     local transfer = assert(engine:add(request))
     while not transfer:done() do
       engine:step(1)
@@ -97,25 +98,98 @@ describe("core.http over TLS", function()
     assert.same({ "tls", "not_sent" }, { failure.kind, failure.outcome })
   end)
 
-  it("multiplexes with HTTP/2: one connection for many requests", function()
-    local port = support.h2_server(certificates)
-    if not port then
+  it("raises no signal when the connection breaks under it", function()
+    local fragile
+    local function crash()
+      local other = core.http()
+      local transfer = other:add { method = "GET", url = fragile.url .. "/crash" }
+      while not transfer:done() do
+        other:step(1)
+      end
+      other:close()
+    end
+    local function request(path)
+      return {
+        url = "https://localhost:" .. ports.h2 .. path,
+        ca_file = ca(),
+        proxy = "http://127.0.0.1:" .. fragile.port,
+      }
+    end
+    if not ports.h2 then
       pending "nginx is not installed"
       return
     end
-    local transfers, seen = {}, {}
-    for i = 1, 20 do
-      local url = "https://localhost:" .. port .. "/" .. i
-      transfers[i] = engine:add { method = "POST", url = url, body = "x", ca_file = ca() }
+    fragile = support.peer()
+    assert(get(request "/"))
+    crash() -- while it is idle
+    assert.equal("network", select(2, get(request "/")).kind)
+    fragile = support.peer()
+    local hanging = request "/up/hang"
+    hanging.method, hanging.body = "POST", "x"
+    local transfer = engine:add(hanging)
+    for _ = 1, 20 do
+      engine:step(0.002)
     end
-    while engine:count() > 0 do
+    crash() -- while it waits
+    while not transfer:done() do
       engine:step(1)
     end
-    for _, transfer in ipairs(transfers) do
-      local response = assert(transfer:result())
-      assert.truthy(response.body:find("HTTP/2.0", 1, true))
-      seen[response.body] = true
+    local _, failure = transfer:result()
+    assert.same({ "network", "unknown" }, { failure.kind, failure.outcome })
+  end)
+
+  describe("with HTTP/2", function()
+    local function h2(path, more)
+      local request = more or {}
+      request.method = request.method or "GET"
+      request.url = "https://localhost:" .. ports.h2 .. path
+      request.ca_file = ca()
+      return request
     end
-    assert.is_nil(next(seen, next(seen)))
+
+    local function test(name, run)
+      it(name, function()
+        if not ports.h2 then
+          pending "nginx is not installed"
+          return
+        end
+        run()
+      end)
+    end
+
+    test("multiplexes: one connection for many requests", function()
+      local transfers, seen = {}, {}
+      for i = 1, 20 do
+        transfers[i] = engine:add(h2("/" .. i, { method = "POST", body = "x" }))
+      end
+      while engine:count() > 0 do
+        engine:step(1)
+      end
+      for _, transfer in ipairs(transfers) do
+        local response = assert(transfer:result())
+        assert.truthy(response.body:find("HTTP/2.0", 1, true))
+        seen[response.body] = true
+      end
+      assert.is_nil(next(seen, next(seen)))
+    end)
+
+    test("cancels one stream and leaves the connection to the others", function()
+      local hanging = engine:add(h2 "/up/hang")
+      local first = assert(get(h2 "/")).body
+      hanging:cancel()
+      assert.equal("cancelled", select(2, hanging:result()).kind)
+      assert.equal(first, assert(get(h2 "/")).body)
+    end)
+
+    test("sends large bodies and takes large answers", function()
+      local body = ("0123456789"):rep(100000)
+      local transfer = engine:add(h2("/up/echo", { method = "DELETE", body = body }))
+      while not transfer:done() do
+        engine:step(1)
+      end
+      local text = assert(transfer:result()).body
+      assert.equal("DELETE /echo HTTP/1.0", text:match "^[^\r]*")
+      assert.is_true(text:sub(-#body) == body)
+    end)
   end)
 end)

@@ -129,31 +129,35 @@ function support.tls_server(directory, name)
   return tonumber(start(command:format(stem, stem), "ACCEPT [%d.]*:(%d+)")[1])
 end
 
---- nginx with HTTP/2 over TLS; `GET /` answers with the protocol and the connection's number.
---- Returns its port, or nil where nginx is not installed.
-function support.h2_server(certificates)
+local NGINX = [[
+daemon off; master_process off; pid $D/pid; error_log stderr notice;
+events {}
+http {
+  access_log off; client_max_body_size 0; client_body_temp_path $D; proxy_temp_path $D;
+  fastcgi_temp_path $D; uwsgi_temp_path $D; scgi_temp_path $D;
+  server {
+    listen 127.0.0.1:$PORT ssl http2;
+    ssl_certificate $C/good.pem; ssl_certificate_key $C/good.key;
+    location / { return 200 "$server_protocol $connection\n"; }
+    location /up/ {
+      proxy_pass http://127.0.0.1:$UPSTREAM/; proxy_buffering off; proxy_request_buffering off;
+    }
+  }
+}
+]]
+
+--- nginx with HTTP/2 over TLS: `/` answers with the protocol and the connection's number, `/up/`
+--- passes on to the server at the other port. Returns its port, or nil where nginx is not installed.
+function support.h2_server(certificates, upstream)
   if read_all("command -v nginx || ls /usr/sbin/nginx 2>/dev/null") == "" then
     return nil
   end
   local directory = make_directory()
   local port = support.free_port()
-  write_file(
-    directory .. "/nginx.conf",
-    ([[
-daemon off; master_process off; pid %s/pid; error_log stderr notice;
-events {}
-http {
-  access_log off; client_body_temp_path %s; proxy_temp_path %s; fastcgi_temp_path %s;
-  uwsgi_temp_path %s; scgi_temp_path %s;
-  server {
-    listen 127.0.0.1:%d ssl http2;
-    ssl_certificate %s/good.pem; ssl_certificate_key %s/good.key;
-    location / { return 200 "$server_protocol $connection\n"; }
-  }
-}
-]]):format(directory, directory, directory, directory, directory, directory, port, certificates, certificates)
-  )
-  start(("env PATH=$PATH:/usr/sbin nginx -p %s -c %s/nginx.conf"):format(directory, directory), "(getrlimit)")
+  local values = { D = directory, C = certificates, PORT = port, UPSTREAM = upstream }
+  write_file(directory .. "/nginx.conf", (NGINX:gsub("%$(%u+)", values)))
+  local command = "env PATH=$PATH:/usr/sbin nginx -p %s -c %s/nginx.conf"
+  start(command:format(directory, directory), "(getrlimit)")
   return port
 end
 

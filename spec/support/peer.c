@@ -9,6 +9,7 @@
  * /hang           no answer        /reset, /close   no answer and the connection ends
  * /fade           an answer, and then the connection is closed without a word
  * /stall          stops reading    /gate/N          answers when N requests wait here
+ * /crash          ends the program, tunnels and all
  * /stats          connections=accepted open=now requests=seen
  * CONNECT HOST:P  a tunnel to loopback's port P; 407 for the host "denied"
  * One thread, poll(2), no care for speed. */
@@ -185,6 +186,8 @@ static void serve(struct peer *p, const char *method, char *path, size_t len)
         end(p, 1);
     } else if (strncmp(path, "/keep/", 6) == 0) {
         send_file(p, path + 6);
+    } else if (strcmp(path, "/crash") == 0) {
+        _exit(0);
     } else if (strcmp(path, "/hang") == 0) {
         p->state = HANGING;
     } else if (strcmp(path, "/reset") == 0 || strcmp(path, "/close") == 0) {
