@@ -9,6 +9,7 @@ int luaopen_sendcloud_core(lua_State *L)
     sc_open_util(L);
     sc_open_shape(L);
     sc_open_rows(L);
+    sc_open_lines(L);
     sc_open_file(L);
     sc_open_credential(L);
     sc_open_http(L);

@@ -236,24 +236,32 @@ function call.exchange(state, self, request, options, parameters)
   return value, err, flight.attempt
 end
 
--- Where the documents give an operation two addresses, the second is tried when the first
--- is not there, and remembered.
-local function with_fallback(state, self, request, options, parameters)
+--- The same, to the right address: where the documents give an operation two, the second
+--- is tried when the first is not there, and remembered.
+---@param state table
+---@param self sendcloud.Plan
+---@param request table
+---@param options sendcloud.CallOptions?
+---@param parameters table?
+---@return any value
+---@return sendcloud.Error? err
+---@return integer attempts requests made
+function call.reach(state, self, request, options, parameters)
   local other = self.row.fallback_path
   if other and state.moved[self.operation] then request.path = other end
-  local value, err = call.exchange(state, self, request, options, parameters)
+  local value, err, attempts = call.exchange(state, self, request, options, parameters)
   if not other or request.path == other or value ~= nil or err.status ~= 404 then
-    return value, err
+    return value, err, attempts
   end
   request.path = other
-  local second, second_err = call.exchange(state, self, request, options, parameters)
+  local second, second_err, more = call.exchange(state, self, request, options, parameters)
   if second == nil then
     local told = second_err.status == 404 and err or second_err
-    told.attempts = err.attempts + (second_err.attempts or 0)
-    return nil, told
+    told.attempts = attempts + more
+    return nil, told, attempts + more
   end
   state.moved[self.operation] = true
-  return second
+  return second, nil, attempts + more
 end
 
 --- Runs an operation.
@@ -269,13 +277,15 @@ function call.run(state, operation, parameters, options)
   local request, sent = plan.request(self, parameters)
   if not request then return nil, sent end
   options = options or {}
-  return with_fallback(state, self, request, {
+  local value
+  value, err = call.reach(state, self, request, {
     deadline = options.deadline, deadline_at = options.deadline_at,
     timeout = options.timeout, reconcile = options.reconcile,
     read = function(response)
       return answer.judge(self, response, state.marks, sent, parameters)
     end,
   }, parameters)
+  return value, err
 end
 
 return call

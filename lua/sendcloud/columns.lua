@@ -259,6 +259,22 @@ function columns.member(object, map)
   return member
 end
 
+--- The field that a column of an export shows: `fields.X` or plainly its name.
+---@param name string
+---@return string
+function columns.field_of(name)
+  return name:match(FIELD) or name
+end
+
+--- The header of a field's column, such that it is read back as that field.
+---@param field string
+---@return string
+function columns.header_of(field)
+  local taken = PART[plain(field)] or OWN[field] or field:find("^fields%.")
+    or field ~= field:match("^%s*(.-)%s*$")
+  return taken and "fields." .. field or field
+end
+
 --- Checks a map without a header to hold it against.
 ---@param map any
 ---@return sendcloud.Error|nil err

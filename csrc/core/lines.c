@@ -1,0 +1,418 @@
+#include "lines.h"
+
+#include "json_read.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT_MAX ((size_t)1 << 22)
+#define SCRATCH_MAX ((size_t)1 << 28)
+
+void sc_lines_init(struct sc_lines *l)
+{
+    memset(l, 0, sizeof *l);
+    sc_buf_init(&l->text, TEXT_MAX);
+    sc_buf_init(&l->scratch, SCRATCH_MAX);
+    l->id_part = l->fields_part = -1;
+}
+
+void sc_lines_free(struct sc_lines *l)
+{
+    sc_buf_free(&l->text);
+    sc_buf_free(&l->scratch);
+    free(l->columns);
+    free(l->ids);
+    l->columns = NULL;
+    l->ids = NULL;
+    l->column_count = l->column_room = l->id_count = l->id_size = 0;
+}
+
+int sc_lines_name(struct sc_lines *l, const char *s, size_t n, struct sc_lines_name *out)
+{
+    out->at = (uint32_t)l->text.len;
+    out->len = (uint32_t)n;
+    return sc_buf_add(&l->text, s, n);
+}
+
+int sc_lines_column(struct sc_lines *l, const char *name, size_t n, int part)
+{
+    struct sc_lines_column *c = l->columns;
+
+    if (l->column_count == l->column_room) {
+        size_t room = l->column_room ? l->column_room * 2 : 16;
+
+        if (l->column_count >= SC_LINES_COLUMNS)
+            return -1;
+        c = realloc(c, room * sizeof *c);
+        if (!c)
+            return -1;
+        l->columns = c;
+        l->column_room = room;
+    }
+    c = &l->columns[l->column_count];
+    memset(c, 0, sizeof *c);
+    c->part = part;
+    if (sc_lines_name(l, name, n, &c->name))
+        return -1;
+    l->column_count++;
+    return 0;
+}
+
+/* ---- ids ---- */
+
+static uint64_t hash_id(const char *s, size_t n)
+{
+    const uint64_t multiplier = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t h = n * multiplier, word;
+
+    for (; n >= 8; s += 8, n -= 8) {
+        memcpy(&word, s, 8);
+        h = (h ^ word) * multiplier;
+        h ^= h >> 32;
+    }
+    word = 0;
+    memcpy(&word, s, n);
+    h = (h ^ word) * multiplier;
+    h ^= h >> 29;
+    h *= multiplier;
+    h ^= h >> 32;
+    return h ? h : 1;
+}
+
+static void put_id(uint64_t *ids, size_t size, uint64_t hash)
+{
+    size_t at = (size_t)hash & (size - 1);
+
+    while (ids[at])
+        at = (at + 1) & (size - 1);
+    ids[at] = hash;
+}
+
+static int grow_ids(struct sc_lines *l)
+{
+    size_t size = l->id_size ? l->id_size * 2 : 1024;
+    uint64_t *ids = calloc(size, sizeof *ids);
+
+    if (!ids)
+        return -1;
+    for (size_t i = 0; i < l->id_size; i++)
+        if (l->ids[i])
+            put_id(ids, size, l->ids[i]);
+    free(l->ids);
+    l->ids = ids;
+    l->id_size = size;
+    return 0;
+}
+
+int sc_lines_add_id(struct sc_lines *l, uint64_t hash)
+{
+    size_t at;
+
+    if (l->id_count * 5 >= l->id_size * 4 && grow_ids(l))
+        return -1;
+    for (at = (size_t)hash & (l->id_size - 1); l->ids[at]; at = (at + 1) & (l->id_size - 1))
+        if (l->ids[at] == hash)
+            return 0;
+    l->ids[at] = hash;
+    l->id_count++;
+    return 1;
+}
+
+/* Takes an id out again and closes the gap in its chain. */
+static void drop_id(struct sc_lines *l, uint64_t hash)
+{
+    size_t mask = l->id_size - 1, gap = (size_t)hash & mask, at;
+
+    while (l->ids[gap] && l->ids[gap] != hash)
+        gap = (gap + 1) & mask;
+    if (!l->ids[gap])
+        return;
+    l->id_count--;
+    for (at = (gap + 1) & mask; l->ids[at]; at = (at + 1) & mask) {
+        size_t home = (size_t)l->ids[at] & mask;
+
+        if (((at - home) & mask) < ((at - gap) & mask))
+            continue;
+        l->ids[gap] = l->ids[at];
+        gap = at;
+    }
+    l->ids[gap] = 0;
+}
+
+/* ---- reading ---- */
+
+static int read_value(struct sc_json_scan *s, struct sc_lines_value *v)
+{
+    struct sc_json_text text;
+    const char *from;
+    int what = sc_json_scan_peek(s);
+
+    from = s->at;
+    if (what == '"') {
+        if (sc_json_scan_string(s, &text))
+            return -2;
+        v->at = text.bytes;
+        v->len = (uint32_t)text.len;
+        v->kind = text.escaped ? SC_LINES_ESCAPED : SC_LINES_PLAIN;
+        return 0;
+    }
+    if (sc_json_scan_skip(s))
+        return -2;
+    v->at = from;
+    v->len = (uint32_t)(s->at - from);
+    v->kind = what == '{' || what == '[' ? SC_LINES_NEST
+                                         : what == 'n' ? SC_LINES_NOTHING : SC_LINES_BARE;
+    return 0;
+}
+
+static int same_name(const struct sc_lines *l, struct sc_lines_name name,
+                     const struct sc_json_text *key)
+{
+    return name.len == key->len && !memcmp(l->text.data + name.at, key->bytes, key->len);
+}
+
+/* The key of a member at the place-th position, by guess or by looking; -1: nobody knows it. */
+static int find_key(struct sc_lines *l, const struct sc_json_text *key, size_t place)
+{
+    uint8_t *guess = place < SC_LINES_KEYS ? &l->guess[place] : NULL;
+
+    if (guess && *guess < l->key_count && same_name(l, l->keys[*guess].name, key))
+        return *guess;
+    for (size_t i = 0; i < l->key_count; i++) {
+        if (!same_name(l, l->keys[i].name, key))
+            continue;
+        if (guess)
+            *guess = (uint8_t)i;
+        return (int)i;
+    }
+    return -1;
+}
+
+/* The column of a field: most often the one behind the last. -1: none, -3: no room for one. */
+static long find_column(struct sc_lines *l, const struct sc_json_text *key, size_t guess)
+{
+    for (size_t i = guess; i < l->column_count; i++)
+        if (l->columns[i].part < 0 && same_name(l, l->columns[i].name, key))
+            return (long)i;
+    for (size_t i = 0; i < guess && i < l->column_count; i++)
+        if (l->columns[i].part < 0 && same_name(l, l->columns[i].name, key))
+            return (long)i;
+    if (!l->finding || !key->len)
+        return -1;
+    return sc_lines_column(l, key->bytes, key->len, -1) ? -3 : (long)l->column_count - 1;
+}
+
+/* The name of a field as it is meant, escapes undone. */
+static int field_name(struct sc_lines *l, struct sc_json_text *key)
+{
+    if (!key->escaped)
+        return 0;
+    sc_buf_clear(&l->scratch);
+    if (sc_buf_reserve(&l->scratch, key->len))
+        return -1;
+    key->len = sc_json_unescape(key, l->scratch.data);
+    key->bytes = l->scratch.data;
+    return 0;
+}
+
+/* The map of fields: each value to its column. */
+static int read_fields(struct sc_lines *l, struct sc_json_scan *s)
+{
+    struct sc_json_text key;
+    size_t guess = 0;
+    int rc;
+
+    if (sc_json_scan_enter(s))
+        return -2;
+    for (int first = 1; (rc = sc_json_scan_next(s, '}', first)) == 1; first = 0) {
+        struct sc_lines_value value = {NULL, 0, 0, 0};
+        long at;
+
+        if (sc_json_scan_key(s, &key) || read_value(s, &value))
+            return -2;
+        if (value.kind == SC_LINES_NOTHING)
+            continue;
+        if (field_name(l, &key))
+            return -1;
+        at = find_column(l, &key, guess);
+        if (at == -3)
+            return -1;
+        if (at >= 0) {
+            l->columns[at].value = value;
+            guess = (size_t)at + 1;
+        }
+    }
+    return rc < 0 ? -2 : 0;
+}
+
+static int read_member(struct sc_lines *l, struct sc_json_scan *s)
+{
+    struct sc_json_text key;
+    size_t place = 0;
+    int rc;
+
+    memset(l->parts, 0, l->part_count * sizeof *l->parts);
+    for (size_t i = 0; i < l->column_count; i++)
+        l->columns[i].value.kind = SC_LINES_NOTHING;
+    if (sc_json_scan_peek(s) != '{')
+        return sc_json_scan_fail(s, "a member is no object") * 2;
+    if (sc_json_scan_enter(s))
+        return -2;
+    for (int first = 1; (rc = sc_json_scan_next(s, '}', first)) == 1; first = 0, place++) {
+        struct sc_lines_value value = {NULL, 0, 0, 0};
+        int at;
+
+        if (sc_json_scan_key(s, &key))
+            return -2;
+        at = find_key(l, &key, place);
+        if (at < 0) {
+            if (sc_json_scan_skip(s))
+                return -2;
+            continue;
+        }
+        if (l->keys[at].part == l->fields_part && l->column_count &&
+            sc_json_scan_peek(s) == '{') {
+            rc = read_fields(l, s);
+            if (rc)
+                return rc;
+            continue;
+        }
+        if (read_value(s, &value))
+            return -2;
+        value.rank = l->keys[at].rank;
+        if (value.kind != SC_LINES_NOTHING &&
+            (!l->parts[l->keys[at].part].kind || value.rank < l->parts[l->keys[at].part].rank))
+            l->parts[l->keys[at].part] = value;
+    }
+    return rc < 0 ? -2 : 0;
+}
+
+/* One member: read, and written unless it came before. */
+static int take_member(struct sc_lines *l, struct sc_json_scan *s, struct sc_buf *out,
+                       struct sc_buf *ids, struct sc_lines_page *page)
+{
+    const char *from = s->at;
+    const struct sc_lines_value *id;
+    uint64_t hash;
+    int rc = read_member(l, s);
+
+    if (rc)
+        return rc;
+    page->received++;
+    id = l->id_part >= 0 ? &l->parts[l->id_part] : NULL;
+    if (id && id->kind) {
+        hash = hash_id(id->at, id->len);
+        rc = sc_lines_add_id(l, hash);
+        if (rc <= 0)
+            return rc;
+        if (sc_buf_add(ids, &hash, sizeof hash)) {
+            drop_id(l, hash);
+            return -1;
+        }
+    }
+    page->written++;
+    return sc_lines_write(l, out, (size_t)(s->at - from)) ? -1 : 0;
+}
+
+static int is_key(const struct sc_lines *l, const struct sc_lines_key *keys, size_t count,
+                  const struct sc_json_text *key)
+{
+    for (size_t i = 0; i < count; i++)
+        if (same_name(l, keys[i].name, key))
+            return 1;
+    return 0;
+}
+
+static int read_list(struct sc_lines *l, struct sc_json_scan *s, struct sc_buf *out,
+                     struct sc_buf *ids, struct sc_lines_page *page)
+{
+    int rc;
+
+    if (sc_json_scan_enter(s))
+        return -2;
+    for (int first = 1; (rc = sc_json_scan_next(s, ']', first)) == 1; first = 0) {
+        rc = take_member(l, s, out, ids, page);
+        if (rc)
+            return rc;
+    }
+    return rc < 0 ? -2 : 0;
+}
+
+static int read_total(struct sc_json_scan *s, struct sc_lines_page *page)
+{
+    struct sc_lines_value value = {NULL, 0, 0, 0};
+
+    if (read_value(s, &value))
+        return -2;
+    if (value.kind != SC_LINES_BARE && value.kind != SC_LINES_PLAIN)
+        return 0;
+    if (!sc_json_integer(value.at, value.len, &page->total) || page->total < 0)
+        page->total = -1;
+    return 0;
+}
+
+static int read_page(struct sc_lines *l, struct sc_json_scan *s, struct sc_buf *out,
+                     struct sc_buf *ids, struct sc_lines_page *page)
+{
+    struct sc_json_text key;
+    int rc, listed = 0;
+
+    if (sc_json_scan_peek(s) != '{')
+        return sc_json_scan_fail(s, "no object") * 2;
+    if (sc_json_scan_enter(s))
+        return -2;
+    for (int first = 1; (rc = sc_json_scan_next(s, '}', first)) == 1; first = 0) {
+        if (sc_json_scan_key(s, &key))
+            return -2;
+        if (!listed && is_key(l, l->list_keys, l->list_count, &key) &&
+            sc_json_scan_peek(s) == '[') {
+            listed = 1;
+            rc = read_list(l, s, out, ids, page);
+        } else if (is_key(l, l->total_keys, l->total_count, &key)) {
+            rc = read_total(s, page);
+        } else {
+            rc = sc_json_scan_skip(s) ? -2 : 0;
+        }
+        if (rc)
+            return rc;
+    }
+    if (rc < 0 || sc_json_scan_finish(s))
+        return -2;
+    return listed ? 0 : sc_json_scan_fail(s, "no list of members") * 2;
+}
+
+/* Takes back what a reading added. */
+static void undo(struct sc_lines *l, struct sc_buf *out, size_t out_len, struct sc_buf *ids,
+                 size_t ids_len)
+{
+    out->len = out_len;
+    while (ids->len > ids_len) {
+        uint64_t hash;
+
+        ids->len -= sizeof hash;
+        memcpy(&hash, ids->data + ids->len, sizeof hash);
+        drop_id(l, hash);
+    }
+}
+
+int sc_lines_page(struct sc_lines *l, const char *json, size_t n, struct sc_buf *out,
+                  struct sc_buf *ids, struct sc_lines_page *page)
+{
+    struct sc_json_scan scan;
+    size_t out_len = out->len, ids_len = ids->len, columns;
+    int rc;
+
+    do {
+        columns = l->column_count;
+        memset(page, 0, sizeof *page);
+        page->total = -1;
+        sc_json_scan_init(&scan, json, n);
+        rc = read_page(l, &scan, out, ids, page);
+        /* Once more where a field was found: all lines of a page have the same columns. */
+        if (rc || columns != l->column_count)
+            undo(l, out, out_len, ids, ids_len);
+    } while (!rc && columns != l->column_count);
+    if (rc)
+        page->problem = scan.problem ? scan.problem : "not what was promised";
+    return rc;
+}

@@ -1,0 +1,314 @@
+/* lua_lines: `core.lines`: pages of members into lines, for export.lua. */
+#include "lines.h"
+#include "lua_util.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#define LINES_TYPE "sendcloud.lines"
+
+/* The userdata: the lines, and a copy of a page that came as a Lua string. */
+struct lua_lines {
+    struct sc_lines lines;
+    struct sc_buf page;
+    int quoted;
+};
+
+static struct lua_lines *check_lines(lua_State *L)
+{
+    return luaL_checkudata(L, 1, LINES_TYPE);
+}
+
+static struct sc_buf *check_buffer(lua_State *L, int index)
+{
+    struct sc_buf *b = sc_lua_testbuffer(L, index);
+
+    luaL_argcheck(L, b, index, "a buffer is wanted");
+    return b;
+}
+
+static int no_memory(lua_State *L)
+{
+    return luaL_error(L, "not enough memory for the lines of a page");
+}
+
+/* ---- options ---- */
+
+static int flag(lua_State *L, int index, const char *name)
+{
+    int value;
+
+    lua_getfield(L, index, name);
+    value = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+/* The string under name in the table at index, kept; nothing is the empty one. */
+static struct sc_lines_name keep(lua_State *L, struct sc_lines *l, int index, const char *name)
+{
+    struct sc_lines_name kept;
+    size_t n;
+    const char *s;
+
+    lua_getfield(L, index, name);
+    s = luaL_optlstring(L, -1, "", &n);
+    if (sc_lines_name(l, s, n, &kept))
+        no_memory(L);
+    lua_pop(L, 1);
+    return kept;
+}
+
+/* The list of keys under name in the table at index: how many were kept. */
+static size_t take_keys(lua_State *L, struct sc_lines *l, int index, const char *name,
+                        struct sc_lines_key *keys, size_t room, int part)
+{
+    size_t count;
+
+    lua_getfield(L, index, name);
+    luaL_checktype(L, -1, LUA_TTABLE);
+    count = sc_rawlen(L, -1);
+    if (count > room)
+        luaL_error(L, "lines: too many keys");
+    for (size_t i = 0; i < count; i++) {
+        size_t n;
+        const char *s;
+
+        lua_rawgeti(L, -1, (int)i + 1);
+        s = luaL_checklstring(L, -1, &n);
+        if (sc_lines_name(l, s, n, &keys[i].name))
+            no_memory(L);
+        keys[i].part = (uint8_t)part;
+        keys[i].rank = (uint8_t)i;
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return count;
+}
+
+/* parts = { { keys = { … }, json = }, … }, id and fields their numbers */
+static void take_parts(lua_State *L, struct sc_lines *l)
+{
+    size_t count;
+
+    lua_getfield(L, 1, "parts");
+    luaL_checktype(L, -1, LUA_TTABLE);
+    count = sc_rawlen(L, -1);
+    if (count > SC_LINES_PARTS)
+        luaL_error(L, "lines: too many parts");
+    for (size_t i = 0; i < count; i++) {
+        int index;
+
+        lua_rawgeti(L, -1, (int)i + 1);
+        index = lua_gettop(L);
+        luaL_checktype(L, index, LUA_TTABLE);
+        l->part_names[i] = keep(L, l, index, "json");
+        l->key_count += take_keys(L, l, index, "keys", l->keys + l->key_count,
+                                  SC_LINES_KEYS - l->key_count, (int)i);
+        lua_pop(L, 1);
+    }
+    l->part_count = count;
+    lua_getfield(L, 1, "id");
+    l->id_part = (int)luaL_optnumber(L, -1, 0) - 1;
+    lua_getfield(L, 1, "fields");
+    l->fields_part = (int)luaL_optnumber(L, -1, 0) - 1;
+    lua_pop(L, 3);
+    if (l->id_part >= (int)count || l->fields_part >= (int)count)
+        luaL_error(L, "lines: no such part");
+}
+
+/* columns = { { name =, part =, json = }, … }; without part the name is a field's */
+static void take_columns(lua_State *L, struct sc_lines *l)
+{
+    size_t count;
+
+    lua_getfield(L, 1, "columns");
+    luaL_checktype(L, -1, LUA_TTABLE);
+    count = sc_rawlen(L, -1);
+    for (size_t i = 0; i < count; i++) {
+        size_t n;
+        const char *name;
+        int part, index;
+
+        lua_rawgeti(L, -1, (int)i + 1);
+        index = lua_gettop(L);
+        luaL_checktype(L, index, LUA_TTABLE);
+        lua_getfield(L, index, "part");
+        part = (int)luaL_optnumber(L, -1, 0) - 1;
+        lua_getfield(L, index, "name");
+        name = luaL_optlstring(L, -1, "", &n);
+        if (part >= (int)l->part_count)
+            luaL_error(L, "lines: no such part");
+        if (sc_lines_column(l, name, n, part))
+            no_memory(L);
+        l->columns[l->column_count - 1].json = keep(L, l, index, "json");
+        lua_settop(L, index - 1);
+    }
+    lua_pop(L, 1);
+}
+
+/* core.lines{ separator = "" for JSONL, guard =, crlf =, finding =, list = { key, … }, total =,
+ * parts =, id =, fields =, columns = } -> lines */
+static int core_lines(lua_State *L)
+{
+    struct lua_lines *self;
+    struct sc_lines *l;
+    size_t n;
+    const char *separator;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    self = sc_lua_newobject(L, sizeof *self, LINES_TYPE);
+    l = &self->lines;
+    sc_lines_init(l);
+    sc_buf_init(&self->page, SIZE_MAX / 4);
+    lua_getfield(L, 1, "separator");
+    separator = luaL_checklstring(L, -1, &n);
+    l->separator = n ? *separator : 0;
+    l->guard = (char)flag(L, 1, "guard");
+    l->crlf = (char)flag(L, 1, "crlf");
+    l->finding = (char)flag(L, 1, "finding");
+    l->list_count = take_keys(L, l, 1, "list", l->list_keys, 4, 0);
+    l->total_count = take_keys(L, l, 1, "total", l->total_keys, 4, 0);
+    take_parts(L, l);
+    take_columns(L, l);
+    lua_settop(L, 2);
+    return 1;
+}
+
+static int lines_gc(lua_State *L)
+{
+    struct lua_lines *self = check_lines(L);
+
+    sc_lines_free(&self->lines);
+    sc_buf_free(&self->page);
+    return 0;
+}
+
+/* ---- pages ---- */
+
+/* The page at index, with bytes behind it that vectors may read. */
+static const char *padded(lua_State *L, struct lua_lines *self, int index, size_t *n)
+{
+    const char *bytes = sc_lua_checkbytes(L, index, n);
+
+    if (sc_lua_testbuffer(L, index))
+        return bytes;
+    sc_buf_clear(&self->page);
+    if (sc_buf_add(&self->page, bytes, *n) || sc_buf_reserve(&self->page, SC_BUF_PAD))
+        no_memory(L);
+    return self->page.data;
+}
+
+/* lines:page(json, out, ids) -> members received, lines written, total or nil
+ * | nil, what is wrong */
+static int lines_page(lua_State *L)
+{
+    struct lua_lines *self = check_lines(L);
+    struct sc_lines_page page;
+    size_t n;
+    const char *json = padded(L, self, 2, &n);
+    int rc = sc_lines_page(&self->lines, json, n, check_buffer(L, 3), check_buffer(L, 4),
+                           &page);
+
+    if (rc == -1)
+        return no_memory(L);
+    if (rc) {
+        lua_pushnil(L);
+        lua_pushstring(L, page.problem);
+        return 2;
+    }
+    lua_pushinteger(L, (lua_Integer)page.received);
+    lua_pushinteger(L, (lua_Integer)page.written);
+    if (page.total < 0)
+        lua_pushnil(L);
+    else
+        lua_pushinteger(L, (lua_Integer)page.total);
+    return 3;
+}
+
+/* lines:remember(ids): hashes that an earlier run wrote */
+static int lines_remember(lua_State *L)
+{
+    struct lua_lines *self = check_lines(L);
+    size_t n;
+    const char *bytes = sc_lua_checkbytes(L, 2, &n);
+    uint64_t hash;
+
+    for (size_t i = 0; i + sizeof hash <= n; i += sizeof hash) {
+        memcpy(&hash, bytes + i, sizeof hash);
+        if (hash && sc_lines_add_id(&self->lines, hash) < 0)
+            return no_memory(L);
+    }
+    return 0;
+}
+
+/* lines:columns() -> their number, and the names of the fields among them */
+static int lines_columns(lua_State *L)
+{
+    const struct sc_lines *l = &check_lines(L)->lines;
+    int n = 0;
+
+    lua_pushinteger(L, (lua_Integer)l->column_count);
+    lua_newtable(L);
+    for (size_t i = 0; i < l->column_count; i++) {
+        const struct sc_lines_column *c = &l->columns[i];
+
+        if (c->part >= 0)
+            continue;
+        lua_pushlstring(L, l->text.data + c->name.at, c->name.len);
+        lua_rawseti(L, -2, ++n);
+    }
+    return 2;
+}
+
+/* lines:cell(text, out): adds the text as a cell */
+static int lines_cell(lua_State *L)
+{
+    size_t n;
+    const char *s = luaL_checklstring(L, 2, &n);
+
+    if (sc_lines_cell(&check_lines(L)->lines, check_buffer(L, 3), s, n))
+        return no_memory(L);
+    return 0;
+}
+
+/* lines:cut(bytes, n) -> how many bytes the first n lines take */
+static int lines_cut(lua_State *L)
+{
+    size_t n;
+    const char *s = sc_lua_checkbytes(L, 2, &n);
+    lua_Number lines = luaL_checknumber(L, 3);
+
+    luaL_argcheck(L, lines >= 0 && lines < 9e15, 3, "out of range");
+    lua_pushinteger(L, (lua_Integer)sc_lines_cut(s, n, (size_t)lines));
+    return 1;
+}
+
+/* lines:pad(bytes, missing, out): the next piece of a text of lines, with so many empty cells
+ * more in each */
+static int lines_pad(lua_State *L)
+{
+    struct lua_lines *self = check_lines(L);
+    size_t n;
+    const char *s = sc_lua_checkbytes(L, 2, &n);
+    lua_Number missing = luaL_checknumber(L, 3);
+
+    luaL_argcheck(L, missing >= 0 && missing <= SC_LINES_COLUMNS, 3, "out of range");
+    if (sc_lines_pad(&self->lines, s, n, (size_t)missing, &self->quoted, check_buffer(L, 4)))
+        return no_memory(L);
+    return 0;
+}
+
+void sc_open_lines(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"page", lines_page}, {"remember", lines_remember}, {"columns", lines_columns},
+        {"cell", lines_cell}, {"cut", lines_cut},           {"pad", lines_pad},
+        {NULL, NULL}};
+    static const luaL_Reg meta[] = {{"__gc", lines_gc}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"lines", core_lines}, {NULL, NULL}};
+
+    sc_lua_newtype(L, LINES_TYPE, methods, meta);
+    sc_setfuncs(L, functions);
+}

@@ -1,0 +1,228 @@
+--- The file that an export grows in, until it is whole.
+--
+-- Lines go into `PATH.part`, which takes the place of PATH when all are there: nobody ever
+-- sees half a file. The header is written with the columns known after the first page; when
+-- fields turn up later the lines before them are filled up at the end. What shall not end in
+-- a file of that name is passed on when it is whole.
+
+local core = require "sendcloud.core"
+local errors = require "sendcloud.errors"
+
+local spool = {}
+
+local PIECE = 65536
+local MARK = "\239\187\191" -- byte order mark: a spreadsheet takes the text for UTF-8 then
+
+---@class sendcloud.Spool
+---@field path string|nil       where it shall end
+---@field temporary string
+---@field file file*|nil
+---@field size integer          bytes
+---@field stretches table[]     { bytes, columns }: lines with the same number of columns
+---@field layout sendcloud.Layout
+
+local function failed(path, reason)
+  return errors.new { kind = "invalid", parameter = "sink",
+    message = ("sink: %s cannot be written: %s"):format(path, tostring(reason)) }
+end
+
+local function open(self, mode)
+  local reason
+  self.file, reason = io.open(self.temporary, mode)
+  if not self.file then return nil, failed(self.temporary, reason) end
+  self.file:setvbuf("full", 262144)
+  return true
+end
+
+local function write(self, bytes)
+  local ok, reason = self.file:write(bytes)
+  if not ok then return nil, failed(self.temporary, reason) end
+  self.size = self.size + #bytes
+  return true
+end
+
+-- The line of column names, with the mark before it where a spreadsheet shall read it.
+local function header_line(self)
+  local layout = self.layout
+  local line = core.buffer()
+  local count, fields = layout.lines:columns()
+  local parts = { layout.spreadsheet and MARK or "" }
+  for index, name in ipairs(layout:header(fields)) do
+    line:clear()
+    layout.lines:cell(name, line)
+    parts[#parts + 1] = (index > 1 and layout.separator or "") .. tostring(line)
+  end
+  parts[#parts + 1] = layout.spreadsheet and "\r\n" or "\n"
+  return table.concat(parts), count
+end
+
+--- Opens a spool for a sink.
+---@param sink string|function|file*
+---@param layout sendcloud.Layout
+---@return sendcloud.Spool|nil
+---@return sendcloud.Error? err
+function spool.open(sink, layout)
+  local path = type(sink) == "string" and sink or nil
+  local self = {
+    path = path, sink = not path and sink or nil, layout = layout, size = 0, stretches = {},
+    temporary = path and path .. ".part" or os.tmpname(), header = 0,
+  }
+  local ok, err = open(self, "wb")
+  if not ok then return nil, err end
+  return self
+end
+
+--- Opens the spool of an earlier run that goes on.
+---@param path string
+---@param layout sendcloud.Layout
+---@param size integer          bytes of it that count
+---@param header integer        bytes of its header
+---@param stretches table[]
+---@return sendcloud.Spool|nil
+---@return sendcloud.Error? err
+function spool.resume(path, layout, size, header, stretches)
+  local self = { path = path, temporary = path .. ".part", layout = layout, size = size,
+    header = header, begun = true, stretches = stretches }
+  local ok, reason = core.truncate(self.temporary, size)
+  if not ok then return nil, failed(self.temporary, reason) end
+  local err
+  ok, err = open(self, "ab")
+  if not ok then return nil, err end
+  return self
+end
+
+--- Begins the text: its header. Later calls do nothing.
+---@param self sendcloud.Spool
+---@return true|nil
+---@return sendcloud.Error? err
+function spool.begin(self)
+  if self.begun then return true end
+  self.begun = true
+  if self.layout.separator == "" then return true end
+  local line = header_line(self)
+  self.header = #line
+  return write(self, line)
+end
+
+--- Adds the lines of a page.
+---@param self sendcloud.Spool
+---@param bytes string
+---@param columns integer how many cells each of them has
+---@return true|nil
+---@return sendcloud.Error? err
+function spool.add(self, bytes, columns)
+  local last = self.stretches[#self.stretches]
+  if last and last.columns == columns then
+    last.bytes = last.bytes + #bytes
+  else
+    self.stretches[#self.stretches + 1] = { bytes = #bytes, columns = columns }
+  end
+  return write(self, bytes)
+end
+
+--- Hands what was added to the system.
+---@param self sendcloud.Spool
+---@return true|nil
+---@return sendcloud.Error? err
+function spool.flush(self)
+  local ok, reason = self.file:flush()
+  if not ok then return nil, failed(self.temporary, reason) end
+  return true
+end
+
+-- Writes the text anew, every line with as many cells as the header has in the end.
+local function fill_up(self, count)
+  local old, reason = io.open(self.temporary, "rb")
+  if not old then return nil, failed(self.temporary, reason) end
+  local from = self.temporary
+  self.temporary, self.old = from .. "2", from
+  local ok, err = open(self, "wb")
+  if not ok then
+    old:close()
+    return nil, err
+  end
+  ok, err = write(self, (header_line(self)))
+  old:seek("set", self.header)
+  local padded = core.buffer()
+  for _, stretch in ipairs(self.stretches) do
+    local left = stretch.bytes
+    while ok and left > 0 do
+      local piece = old:read(math.min(left, PIECE))
+      if not piece then
+        ok, err = nil, failed(from, "it is shorter than it was")
+        break
+      end
+      left = left - #piece
+      padded:clear()
+      self.layout.lines:pad(piece, count - stretch.columns, padded)
+      ok, err = write(self, tostring(padded))
+    end
+  end
+  old:close()
+  return ok, err
+end
+
+-- Passes the whole text on to a sink that is no path.
+local function pass_on(self)
+  local file = io.open(self.temporary, "rb")
+  while file do
+    local piece = file:read(PIECE)
+    if not piece then break end
+    if type(self.sink) == "function" then
+      self.sink(piece)
+    else
+      local ok, reason = self.sink:write(piece)
+      if not ok then
+        file:close()
+        return nil, failed("the open file", reason)
+      end
+    end
+  end
+  if file then file:close() end
+  if type(self.sink) ~= "function" then self.sink:flush() end
+  os.remove(self.temporary)
+  if self.old then os.remove(self.old) end
+  return true
+end
+
+--- All lines are there: the text takes its place.
+---@param self sendcloud.Spool
+---@return true|nil
+---@return sendcloud.Error? err
+function spool.finish(self)
+  local ok, err = spool.begin(self)
+  if ok and self.layout.separator ~= "" then
+    local count = self.layout.lines:columns()
+    for _, stretch in ipairs(self.stretches) do
+      if ok and stretch.columns < count then
+        ok, err = spool.flush(self)
+        self.file:close()
+        if ok then ok, err = fill_up(self, count) end
+        break
+      end
+    end
+  end
+  if not ok then return nil, err end
+  local reason
+  ok, reason = self.file:close()
+  if not ok then return nil, failed(self.temporary, reason) end
+  self.file = nil
+  if not self.path then return pass_on(self) end
+  ok, reason = core.replace(self.path, self.temporary)
+  if not ok then return nil, failed(self.path, reason) end
+  if self.old then os.remove(self.old) end
+  return true
+end
+
+--- The export stops here.
+---@param self sendcloud.Spool
+---@param keep boolean? a later run goes on with what there is
+function spool.abandon(self, keep)
+  if self.file and io.type(self.file) == "file" then self.file:close() end
+  self.file = nil
+  if keep then return end
+  os.remove(self.temporary)
+  if self.old then os.remove(self.old) end
+end
+
+return spool
