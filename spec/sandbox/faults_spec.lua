@@ -328,7 +328,7 @@ describe("what a fault does on the wire", function()
 
   it("is stopped without waiting for what is delayed", function()
     box:fault { delay = 1000 }
-    local pipe = io.popen("curl -s -m 20 -d '{}' " .. url .. "; echo $?")
+    local pipe = tools.popen("curl -s -m 20 -d '{}' " .. url .. "; echo $?")
     while #box:requests() == 0 do box:time() end
     box:stop()
     assert.truthy(pipe:read("*a"):match("^%d+\n$"))

@@ -67,7 +67,7 @@ describe("sandbox.serve", function()
         i > 1 and "next\n" or "", url .. "/marketing/lists/members", i, i)
     end
     tools.write(config, table.concat(lines, "\n"))
-    local busy = io.popen("curl -K " .. config .. " 2>&1; echo $?")
+    local busy = tools.popen("curl -K " .. config .. " 2>&1; echo $?")
     local total
     repeat
       total = tonumber(curl(served, "-d", "{}", url .. LIST).body:match('"total":(%d+)'))
