@@ -79,6 +79,9 @@ local function resumed(operation, parameters, from)
   if memory.operation ~= operation then
     return nil, errors.invalid(operation, "cursor", "is one of " .. memory.operation)
   end
+  if parameters.id ~= memory.parameters.id then
+    return nil, errors.invalid(operation, "cursor", "is one of another id")
+  end
   for name, value in pairs(memory.parameters) do
     if parameters[name] == nil then parameters[name] = value end
   end
