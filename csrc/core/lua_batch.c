@@ -327,19 +327,20 @@ static void set_count(lua_State *L, const char *name, uint64_t n)
     lua_setfield(L, -2, name);
 }
 
-/* batch:settle() -> { rows, inserted, updated, rejected, unknown, folded } */
+/* batch:settle() -> { rows, inserted, updated, rejected, unknown, folded, open } */
 static int batch_settle(lua_State *L)
 {
     struct sc_rows_verdicts v;
 
     sc_rows_settle(check_alive(L), &v);
-    lua_createtable(L, 0, 6);
+    lua_createtable(L, 0, 7);
     set_count(L, "rows", v.rows);
     set_count(L, "inserted", v.inserted);
     set_count(L, "updated", v.updated);
     set_count(L, "rejected", v.rejected);
     set_count(L, "unknown", v.unknown);
     set_count(L, "folded", v.folded);
+    set_count(L, "open", v.open);
     return 1;
 }
 

@@ -128,6 +128,7 @@ struct sc_rows_keys {
 
 struct sc_rows_verdicts {
     size_t rows, inserted, updated, rejected, unknown, folded;
+    size_t open; /* rows without a verdict */
 };
 
 struct sc_rows {

@@ -328,7 +328,8 @@ void sc_rows_settle(struct sc_rows_batch *b, struct sc_rows_verdicts *v)
             v->updated += e->state == SC_ROWS_TAKEN;
         }
         v->rejected += e->state == SC_ROWS_REFUSED || e->state == SC_ROWS_REJECTED;
-        v->unknown += e->state == SC_ROWS_UNKNOWN || e->state == SC_ROWS_SENT;
+        v->unknown += e->state == SC_ROWS_UNKNOWN;
+        v->open += e->state == SC_ROWS_SENT;
     }
 }
 

@@ -134,6 +134,7 @@ end
 local function ask(run, batch, first, last)
   local rows, body = run.encoder.rows, batch.body
   if first > 1 or last < batch.sent then
+    batch.part = batch.part or core.buffer()
     batch.rows:slice(rows, batch.body, first, last, batch.part)
     body = batch.part
   end
@@ -229,23 +230,33 @@ local function record(run, batch)
   return checkpoint.record(run.checkpoint, batch, run.report, refused and refused.size)
 end
 
--- The batch is answered: its verdicts into the report, the rejects and the checkpoint.
-local function settle(run, batch)
-  local encoder, report = run.encoder, run.report
-  local verdicts = batch.rows:settle()
-  if run.dry then verdicts.unknown = 0 end
+-- The verdicts of a batch into the report. Rows without one count only where the service may
+-- have them.
+local function tally(run, batch, err)
+  local report, verdicts = run.report, batch.rows:settle()
+  if err and err.outcome == "unknown" then
+    verdicts.unknown = verdicts.unknown + verdicts.open
+  elseif err then
+    verdicts.rows = verdicts.rows - verdicts.open
+  end
+  for _, name in ipairs(COUNTS) do report[name] = report[name] + verdicts[name] end
+  report.sent = report.sent + verdicts.rows - batch.refused
+  report.batches = report.batches + 1
+  return verdicts
+end
+
+-- The batch is answered, or (with an error) the last of a run that stops: its verdicts into the
+-- report, the rejects and, where it was answered, the checkpoint.
+local function settle(run, batch, stopped)
+  local encoder = run.encoder
+  local verdicts = tally(run, batch, stopped)
   local ok, err = true, nil
   if run.rejects and verdicts.rejected > 0 then
     ok, err = rejects.add(run.rejects, encoder.rows, batch.rows, batch.body, batch.members)
   end
-  if ok then
-    for _, name in ipairs(COUNTS) do report[name] = report[name] + verdicts[name] end
-    report.sent = report.sent + verdicts.rows - batch.refused
-    report.batches = report.batches + 1
+  if not stopped then
     run.done_bytes = run.done_bytes + batch.end_offset - batch.offset
-  end
-  if ok and run.checkpoint then
-    ok, err = record(run, batch)
+    if ok and run.checkpoint then ok, err = record(run, batch) end
   end
   if not ok then stop(run, err) end
   batches.release(encoder, batch)
@@ -262,16 +273,9 @@ local function work(run)
   while true do
     local batch = take(run)
     if not batch then break end
-    local err = batch.sent > 0 and send(run, batch, 1, batch.sent)
-    if err then
-      stop(run, err)
-      if err.outcome == "unknown" then
-        run.report.unknown = run.report.unknown + batch.count - batch.refused
-      end
-      batches.release(run.encoder, batch)
-    else
-      settle(run, batch)
-    end
+    local err = batch.sent > 0 and send(run, batch, 1, batch.sent) or nil
+    if err then stop(run, err) end
+    settle(run, batch, err)
   end
   run.active = run.active - 1
 end

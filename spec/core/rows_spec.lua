@@ -178,7 +178,8 @@ describe("rows", function()
       assert.are.equal(2, batch:info().folded)
       answer(rows, batch, body, { ins = { {}, {}, {} } })
       assert.are.same(
-        { rows = 5, inserted = 3, updated = 2, rejected = 0, unknown = 0, folded = 2 },
+        { rows = 5, inserted = 3, updated = 2, rejected = 0, unknown = 0, folded = 2,
+          open = 0 },
         batch:settle()
       )
     end)
@@ -295,7 +296,7 @@ describe("rows", function()
         assert.is_nil(ok)
         assert.is_string(problem)
       end
-      assert.are.equal(4, batch:settle().unknown)
+      assert.are.equal(4, batch:settle().open)
     end)
   end)
 
@@ -312,7 +313,7 @@ describe("rows", function()
     batch:judge(1, 1, "rejected", "poison")
     batch:judge(4, 4, "unknown", "gone")
     assert.are.same(
-      { rows = 6, inserted = 2, updated = 1, rejected = 2, unknown = 1, folded = 1 },
+      { rows = 6, inserted = 2, updated = 1, rejected = 2, unknown = 1, folded = 1, open = 0 },
       batch:settle()
     )
     assert.are.equal(
