@@ -131,6 +131,9 @@ describe("Retry-After", function()
 
   it("is a number of seconds, fractions too", function()
     assert.equal(120, policy.retry_after("120", NOW))
+    -- A date is measured on the clock of whoever wrote it.
+    assert.equal(30, policy.retry_after("Fri, 20 Nov 2020 10:00:30 GMT", NOW, "Fri, 20 Nov 2020 10:00:00 GMT"))
+    assert.equal(0, policy.retry_after("Fri, 20 Nov 2020 10:00:30 GMT", NOW, "soon"))
     assert.equal(0, policy.retry_after("0", NOW))
     assert.equal(1.5, policy.retry_after(" 1.5 ", NOW))
     assert.equal(0.25, policy.retry_after("0.25", NOW))

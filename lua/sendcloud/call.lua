@@ -127,8 +127,8 @@ local PLAIN = { same = true, attempts = true }
 local function decide(flight, err, response)
   local state, transport = flight.state, flight.transport
   local retry, deadline_at = state.config.retry, flight.deadline_at
-  local header = response and response.headers and response.headers["retry-after"]
-  err.retry_after = policy.retry_after(header, transport:time())
+  local headers = response and response.headers or {}
+  err.retry_after = policy.retry_after(headers["retry-after"], transport:time(), headers.date)
   local decision = policy.decide {
     class = flight.plan.row.class, attempt = flight.attempt, attempts = retry.attempts,
     kind = err.kind, outcome = err.outcome, status = err.status,

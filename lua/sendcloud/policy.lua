@@ -177,15 +177,17 @@ end
 --- The wait a Retry-After header asks for.
 ---@param value string? seconds, fractions too, or an HTTP date
 ---@param now number    seconds since 1970
+---@param date string?  the answer's Date header: the clock that a date in `value` was read from
 ---@return number|nil seconds, at least 0; nil when there is none or it cannot be read
-function policy.retry_after(value, now)
+function policy.retry_after(value, now, date)
   if type(value) ~= "string" then return nil end
   value = value:match("^%s*(.-)%s*$")
   if value:match("^%d+%.?%d*$") then
     return tonumber(value)
   end
   local at = policy.http_date(value, now)
-  return at and math.max(0, at - now) or nil
+  if not at then return nil end
+  return math.max(0, at - (date and policy.http_date(date, now) or now))
 end
 
 return policy

@@ -128,6 +128,15 @@ describe("box:client", function()
     assert.equal(3, #box:requests())
   end)
 
+  it("is told by a date on the box's clock how long to wait, over HTTP too", function()
+    local box = tools.start { clock = "2020-11-20 09:00:00" }
+    local client = assert(box:client { deadline = 5 })
+    box:fault { status = 429, retry_after = { date = 600 } }
+    local page, err = client.members:list {}
+    assert.is_nil(page)
+    assert.same({ "rate_limited", 600 }, { err.kind, err.retry_after })
+  end)
+
   it("keeps its box alive", function()
     local client = assert(sandbox.start():client {})
     collectgarbage()

@@ -1,5 +1,6 @@
 -- The HTTP server: where it listens, what it bears, how it stops.
 
+local native = require "spec.support.native"
 local sandbox = require "sendcloud.sandbox"
 local tools = require "spec.sandbox.tools"
 
@@ -148,6 +149,28 @@ describe("what it bears", function()
       assert.equal(405, tools.curl("-X", method, box.url .. LIST).status)
     end
     assert.equal(405, tools.curl("-I", box.url .. LIST).status)
+  end)
+end)
+
+describe("after a fork", function()
+  it("the child cannot use it, nor take it from the parent", function()
+    local box = tools.start { seed = 1 }
+    works(box)
+    assert.is_true(native.fork(function()
+      local status, failure = tools.ask(box, "POST", LIST, "{}")
+      assert(status == nil and failure.outcome == "not_sent")
+      assert(not pcall(box.requests, box))
+      box:stop()
+      collectgarbage()
+      return true
+    end))
+    assert.is_true(native.fork(function()
+      local own = assert(sandbox.start {})
+      works(own)
+      own:stop()
+      return true
+    end))
+    works(box)
   end)
 end)
 
