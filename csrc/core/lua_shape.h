@@ -1,5 +1,5 @@
-/* lua_shape: the `sendcloud.shape` userdata, shared by lua_shape.c (compiling), lua_shape_write.c
- * and lua_shape_read.c (walking Lua tables).
+/* lua_shape: the `sendcloud.shape` userdata, shared by lua_shape.c, lua_shape_compile.c and, for
+ * walking Lua tables, lua_shape_write.c and lua_shape_read.c.
  *
  * The userdata owns the compiled shape and the buffer that write fills when the caller brings
  * none. Its user value is a table: the Lua values of the shape's slots under 1, 2, … and under
@@ -23,6 +23,10 @@ struct sc_lua_shape *sc_lua_checkshape(lua_State *L);
 
 /* Pushes nil, path, reason and code, returns 4; raises where the problem was memory. */
 int sc_lua_shape_failed(lua_State *L, const struct sc_shape_problem *problem);
+
+/* Compiles the node table at index 1 into the shape of the userdata at index 2, the stack's top,
+ * and ties its Lua values to it; raises for a malformed node. */
+void sc_lua_shape_compile(lua_State *L, struct sc_shape *shape);
 
 /* The methods. */
 int sc_lua_shape_write(lua_State *L);

@@ -84,7 +84,8 @@ struct sc_shape_node {
     int key_count;
     uint64_t write_required, write_default, read_required, read_empty;
     int mark; /* number of its metatable, from 1; 0 for none */
-    int stored; /* guess: fields of the next one read */
+    int stored; /* guess: fields or items of the next one read */
+    int8_t luck; /* whether remembering its texts pays, see lua_take.h */
     uint8_t first_key;
     uint8_t order[SC_SHAPE_FIELDS + 1]; /* guess: the field that a Lua table's n-th key is */
 };
