@@ -1,8 +1,8 @@
 /* json_plain: the inner loops of JSON text: finding, copying and comparing runs of plain bytes.
  *
  * A plain byte is ASCII, not a control character, not `"` and not `\`: reading and writing take
- * it as it is. Sources are never read behind their end, so they need no padding; copying may
- * write up to 16 bytes behind the copy. Header only; owns nothing, checks no arguments. */
+ * it as it is. Nothing is read or written behind the end of a run, so no padding is asked of
+ * the caller. Header only; owns nothing, checks no arguments. */
 #ifndef SC_JSON_PLAIN_H
 #define SC_JSON_PLAIN_H
 
@@ -70,38 +70,21 @@ static inline const char *sc_json_plain_end(const char *p, const char *end)
     return p;
 }
 
-/* Copies n bytes if all are plain and returns whether they were; when not, what was written at
- * out means nothing. The last vector overlaps the one before, so that no byte loop is left. */
-static inline int sc_json_copy_plain(char *out, const char *p, size_t n)
+/* Below 16 bytes: the first and the last half overlap, so that no byte loop is left. */
+static inline int sc_json_copy_short(char *out, const char *p, size_t n)
 {
-    size_t i;
+    const uint64_t blanks = UINT64_C(0x2020202020202020);
 
-#ifdef __SSE2__
-    if (n >= 16) {
-        __m128i x;
-
-        for (i = 0; i + 16 <= n; i += 16) {
-            x = _mm_loadu_si128((const __m128i *)(const void *)(p + i));
-            _mm_storeu_si128((__m128i *)(void *)(out + i), x);
-            if (sc_json_plain_mask(x))
-                return 0;
-        }
-        x = _mm_loadu_si128((const __m128i *)(const void *)(p + n - 16));
-        _mm_storeu_si128((__m128i *)(void *)(out + n - 16), x);
-        return !sc_json_plain_mask(x);
-    }
-#endif
     if (n >= 8) {
-        for (i = 0; i + 8 <= n; i += 8) {
-            uint64_t word = sc_json_load(p + i);
+        uint64_t first = sc_json_load(p), last = sc_json_load(p + n - 8);
 
-            memcpy(out + i, &word, 8);
-            if (sc_json_plain_word(word))
-                return 0;
-        }
-        p += n - 8;
-        memcpy(out + n - 8, p, 8);
-        return !sc_json_plain_word(sc_json_load(p));
+        memcpy(out, &first, 8);
+        memcpy(out + n - 8, &last, 8);
+#ifdef __SSE2__
+        return !sc_json_plain_mask(_mm_set_epi64x((long long)last, (long long)first));
+#else
+        return !sc_json_plain_word(first) && !sc_json_plain_word(last);
+#endif
     }
     if (n >= 4) {
         uint32_t first, last;
@@ -112,11 +95,48 @@ static inline int sc_json_copy_plain(char *out, const char *p, size_t n)
         memcpy(out + n - 4, &last, 4);
         return !sc_json_plain_word((uint64_t)last << 32 | first);
     }
-    for (i = 0; i < n; i++) {
-        if (!sc_json_plain_byte(p[i]))
-            return 0;
-        out[i] = p[i];
+    if (n >= 2) {
+        uint16_t first, last;
+
+        memcpy(&first, p, 2);
+        memcpy(&last, p + n - 2, 2);
+        memcpy(out, &first, 2);
+        memcpy(out + n - 2, &last, 2);
+        return !sc_json_plain_word((blanks << 32) | (uint32_t)last << 16 | first);
     }
+    if (n == 0)
+        return 1;
+    *out = *p;
+    return sc_json_plain_byte(*p);
+}
+
+/* Copies n bytes if all are plain and returns whether they were; when not, what was written at
+ * out means nothing. Writes at most n bytes. */
+static inline int sc_json_copy_plain(char *out, const char *p, size_t n)
+{
+    size_t i;
+
+    if (n < 16)
+        return sc_json_copy_short(out, p, n);
+#ifdef __SSE2__
+    for (i = 0; i < n; i += 16) {
+        size_t from = i + 16 <= n ? i : n - 16;
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(p + from));
+
+        _mm_storeu_si128((__m128i *)(void *)(out + from), x);
+        if (sc_json_plain_mask(x))
+            return 0;
+    }
+#else
+    for (i = 0; i < n; i += 8) {
+        size_t from = i + 8 <= n ? i : n - 8;
+        uint64_t word = sc_json_load(p + from);
+
+        memcpy(out + from, &word, 8);
+        if (sc_json_plain_word(word))
+            return 0;
+    }
+#endif
     return 1;
 }
 

@@ -36,34 +36,65 @@ static size_t put_escape(char *out, char c)
     return 6;
 }
 
-/* Writes what is not all plain: UTF-8 and escapes among plain runs. */
-static int write_mixed(struct sc_buf *b, const char *bytes, size_t n, size_t *chars)
+/* Copies the well-formed sequences from *from on, as long as there are some, and adds their code
+ * points to *chars. Returns the end of the copy. */
+static inline char *copy_sequences(char *out, const char **from, const char *end, size_t *chars)
+{
+    const char *p = *from;
+    size_t length;
+
+    while (p < end && (*p & 0x80) && (length = sc_utf8_sequence(p, end))) {
+        out[0] = p[0];
+        out[1] = p[1];
+        if (length > 2)
+            out[2] = p[2];
+        if (length > 3)
+            out[3] = p[3];
+        out += length;
+        p += length;
+        ++*chars;
+    }
+    *from = p;
+    return out;
+}
+
+int sc_json_write_mixed(struct sc_buf *b, const char *bytes, size_t n, size_t *chars)
 {
     const char *p = bytes, *end = bytes + n, *plain;
-    size_t start = b->len, extra = 0, length;
+    size_t start = b->len, length;
+    char *out;
     int rc;
 
-    b->data[b->len++] = '"';
+    if (n > SIZE_MAX - 8)
+        return SC_BUF_TOOBIG;
+    if ((rc = room(b, n + 2)))
+        return rc;
+    out = b->data + b->len;
+    *chars = 0;
+    *out++ = '"';
     while (p < end) {
         if (*p & 0x80) {
-            if (!(length = sc_utf8_sequence(p, end)))
+            plain = p;
+            out = copy_sequences(out, &p, end, chars);
+            if (p == plain)
                 goto bad;
-            memcpy(b->data + b->len, p, length);
-            extra += length - 1;
         } else if ((plain = sc_json_plain_end(p, end)) > p) {
             length = (size_t)(plain - p);
-            memcpy(b->data + b->len, p, length);
+            memcpy(out, p, length);
+            *chars += length;
+            out += length;
+            p = plain;
         } else {
+            b->len = (size_t)(out - b->data);
             if ((rc = room(b, (size_t)(end - p) + 6)))
                 goto fail;
-            b->len += put_escape(b->data + b->len, *p++);
-            continue;
+            out = b->data + b->len;
+            out += put_escape(out, *p++);
+            ++*chars;
         }
-        b->len += length;
-        p += length;
     }
-    b->data[b->len++] = '"';
-    *chars = n - extra;
+    *out++ = '"';
+    b->len = (size_t)(out - b->data);
     return SC_BUF_OK;
 bad:
     *chars = (size_t)(p - bytes);
@@ -82,7 +113,7 @@ int sc_json_write_string(struct sc_buf *b, const char *bytes, size_t n, size_t *
     if ((rc = room(b, n + 2)))
         return rc;
     if (!sc_json_copy_plain(b->data + b->len + 1, bytes, n))
-        return write_mixed(b, bytes, n, chars);
+        return sc_json_write_mixed(b, bytes, n, chars);
     b->data[b->len] = '"';
     b->data[b->len + n + 1] = '"';
     b->len += n + 2;

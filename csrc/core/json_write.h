@@ -19,6 +19,9 @@ enum sc_json_write_status {
  * the number of code points, or after SC_JSON_BAD_UTF8 the offset of the first bad byte. */
 int sc_json_write_string(struct sc_buf *b, const char *bytes, size_t n, size_t *chars);
 
+/* The same, faster for a string that is known to have more than plain ASCII in it. */
+int sc_json_write_mixed(struct sc_buf *b, const char *bytes, size_t n, size_t *chars);
+
 /* Adds the number in decimal. */
 int sc_json_write_integer(struct sc_buf *b, int64_t value);
 

@@ -7,7 +7,7 @@
 
 typedef const struct sc_shape_at at_t;
 
-int sc_put_is_null(lua_State *L, int index)
+static int is_null(lua_State *L, int index)
 {
     return lua_type(L, index) == LUA_TLIGHTUSERDATA && !lua_touserdata(L, index);
 }
@@ -28,14 +28,16 @@ static const char *described(lua_State *L, int index)
     case LUA_TFUNCTION:
         return "a function";
     default:
-        return sc_put_is_null(L, index) ? "null" : "an object of Lua";
+        return is_null(L, index) ? "null" : "an object of Lua";
     }
 }
 
-int sc_put_fail_type(lua_State *L, struct sc_put *w, const struct sc_shape_node *node, at_t *at,
-                     int index, const char *wanted)
+int sc_put_other(lua_State *L, struct sc_put *w, const struct sc_shape_node *node, at_t *at,
+                 int index, const char *wanted)
 {
-    if (sc_put_is_null(L, index))
+    if (is_null(L, index) && node && node->nullable)
+        return sc_put_bytes(w, "null", 4);
+    if (is_null(L, index))
         return sc_shape_fail(w->problem, node, at, "null", "null is not allowed here");
     return sc_shape_fail(w->problem, node, at, "type", "must be %s, got %s", wanted,
                          described(L, index));
@@ -100,7 +102,7 @@ int sc_put_check_text(struct sc_put *w, const struct sc_shape_node *node, at_t *
 }
 
 /* The word of the node's enumeration that the value at index means, or NULL. */
-const struct sc_shape_value *sc_put_find_value(lua_State *L, const struct sc_shape_node *node,
+static const struct sc_shape_value *find_value(lua_State *L, const struct sc_shape_node *node,
                                                int index)
 {
     const char *bytes = NULL;
@@ -127,17 +129,11 @@ const struct sc_shape_value *sc_put_find_value(lua_State *L, const struct sc_sha
     return NULL;
 }
 
-int sc_put_take_text(lua_State *L, struct sc_put *w, const struct sc_shape_node *node, at_t *at,
-                int index, const char **bytes, size_t *len)
+int sc_put_translate(lua_State *L, struct sc_put *w, const struct sc_shape_node *node, at_t *at,
+                     int index, const char **bytes, size_t *len)
 {
-    const struct sc_shape_value *value;
+    const struct sc_shape_value *value = find_value(L, node, index);
 
-    if (lua_type(L, index) != LUA_TSTRING)
-        return sc_put_fail_type(L, w, node, at, index, "text");
-    *bytes = lua_tolstring(L, index, len);
-    if (!node->values)
-        return 0;
-    value = sc_put_find_value(L, node, index);
     if (!value)
         return sc_shape_fail_value(w->problem, node, at);
     *bytes = value->wire.bytes;
@@ -145,48 +141,53 @@ int sc_put_take_text(lua_State *L, struct sc_put *w, const struct sc_shape_node 
     return 0;
 }
 
-int sc_put_string_slowly(struct sc_put *w, const struct sc_shape_node *node, at_t *at,
-                         const struct sc_text *lead, const char *bytes, size_t len,
-                         size_t *chars)
+int sc_put_string(struct sc_put *w, const struct sc_shape_node *node, at_t *at,
+                  const struct sc_text *lead, const char *bytes, size_t len, size_t *chars)
 {
     int rc;
 
-    if (sc_put_bytes(w, lead->bytes, lead->len))
+    if (sc_put_lead(w, lead))
         return -1;
-    rc = sc_json_write_string(w->out, bytes, len, chars);
+    rc = sc_json_write_mixed(w->out, bytes, len, chars);
     return rc ? sc_put_fail_status(w, node, at, rc, *chars) : 0;
 }
 
-/* The integer that the node sends for the value at index. */
-int sc_put_take_integer(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
-                        at_t *at, int index, int64_t *number)
+static int put_integer(struct sc_put *w, const struct sc_shape_node *node, at_t *at,
+                       int64_t number)
 {
+    int rc = sc_json_write_integer(w->out, number);
+
+    return rc ? sc_put_fail_status(w, node, at, rc, 0) : 0;
+}
+
+int sc_put_integer(lua_State *L, struct sc_put *w, const struct sc_shape_node *node, at_t *at,
+                   int index)
+{
+    const struct sc_shape_value *found;
+    int64_t number;
     double value;
 
+    if (lua_type(L, index) != LUA_TNUMBER && (!node->values || lua_type(L, index) != LUA_TSTRING))
+        return sc_put_other(L, w, node, at, index, "an integer");
     if (node->values) {
-        const struct sc_shape_value *found = sc_put_find_value(L, node, index);
-
-        if (!found)
-            return sc_shape_fail_value(w->problem, node, at);
-        *number = found->number;
-        return 0;
+        found = find_value(L, node, index);
+        return found ? put_integer(w, node, at, found->number)
+                     : sc_shape_fail_value(w->problem, node, at);
     }
-    if (lua_type(L, index) != LUA_TNUMBER)
-        return sc_put_fail_type(L, w, node, at, index, "an integer");
-    if (!sc_tointeger(L, index, number)) {
+    if (!sc_tointeger(L, index, &number)) {
         value = (double)lua_tonumber(L, index);
         if (!isfinite(value))
             return sc_put_fail_status(w, node, at, SC_JSON_NOT_FINITE, 0);
         return sc_shape_fail(w->problem, node, at, "number", "must be an integer, got %s",
                              floor(value) == value ? "one out of range" : "a fraction");
     }
-    if (node->has_min && *number < node->min)
+    if (node->has_min && number < node->min)
         return sc_shape_fail(w->problem, node, at, "range", "at least %lld, got %lld",
-                             (long long)node->min, (long long)*number);
-    if (node->has_max && *number > node->max)
+                             (long long)node->min, (long long)number);
+    if (node->has_max && number > node->max)
         return sc_shape_fail(w->problem, node, at, "range", "at most %lld, got %lld",
-                             (long long)node->max, (long long)*number);
-    return 0;
+                             (long long)node->max, (long long)number);
+    return put_integer(w, node, at, number);
 }
 
 /* Any number as JSON has it: integers without a point. */
@@ -287,7 +288,8 @@ static int write_any_table(lua_State *L, struct sc_put *w, at_t *at, int index, 
             struct sc_shape_at here = {at, NULL, 0, i};
 
             lua_rawgeti(L, index, (int)i);
-            if (sc_put_bytes(w, i == 1 ? "[" : ",", 1) || sc_put_any(L, w, &here, lua_gettop(L), depth + 1))
+            if (sc_put_bytes(w, i == 1 ? "[" : ",", 1) ||
+                sc_put_any(L, w, &here, lua_gettop(L), depth + 1))
                 return -1;
             lua_pop(L, 1);
         }
@@ -325,9 +327,9 @@ int sc_put_any(lua_State *L, struct sc_put *w, at_t *at, int index, int depth)
     case LUA_TTABLE:
         return write_any_table(L, w, at, index, depth);
     default:
-        if (sc_put_is_null(L, index) || lua_type(L, index) == LUA_TNIL)
+        if (is_null(L, index) || lua_type(L, index) == LUA_TNIL)
             return sc_put_bytes(w, "null", 4);
-        return sc_put_fail_type(L, w, NULL, at, index, "what JSON knows");
+        return sc_put_other(L, w, NULL, at, index, "what JSON knows");
     }
 }
 

@@ -17,10 +17,11 @@ struct sc_put {
     int slots; /* stack index of the shape's Lua values */
 };
 
-#define SC_PUT_LEAD 32 /* leads are stored with at least so many bytes behind their start */
+#define SC_PUT_LEAD 48 /* no lead is longer; all are stored with so many bytes behind their start */
 
-int sc_put_fail_type(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
-                     const struct sc_shape_at *at, int index, const char *wanted);
+/* A value that is not of the node's type: null where that is allowed, else a failure. */
+int sc_put_other(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
+                 const struct sc_shape_at *at, int index, const char *wanted);
 
 /* A key that is no text; owner is what the message calls it. */
 int sc_put_fail_key(lua_State *L, struct sc_put *w, const struct sc_shape_at *at, int index,
@@ -29,8 +30,6 @@ int sc_put_fail_key(lua_State *L, struct sc_put *w, const struct sc_shape_at *at
 /* What a status of json_write or buf means at this place; where is the offset of a bad byte. */
 int sc_put_fail_status(struct sc_put *w, const struct sc_shape_node *node,
                        const struct sc_shape_at *at, int status, size_t where);
-
-int sc_put_is_null(lua_State *L, int index);
 
 /* Checks min and max; one and many are what is counted. */
 int sc_put_check_count(struct sc_put *w, const struct sc_shape_node *node,
@@ -41,17 +40,13 @@ int sc_put_check_count(struct sc_put *w, const struct sc_shape_node *node,
 int sc_put_check_text(struct sc_put *w, const struct sc_shape_node *node,
                       const struct sc_shape_at *at, const char *bytes, size_t len, size_t chars);
 
-/* The word of the node's enumeration that the value means, or NULL. */
-const struct sc_shape_value *sc_put_find_value(lua_State *L, const struct sc_shape_node *node,
-                                               int index);
-
-/* The text that a string node sends, limits not checked yet. */
-int sc_put_take_text(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
+/* What a string node with an enumeration sends for the value. */
+int sc_put_translate(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
                      const struct sc_shape_at *at, int index, const char **bytes, size_t *len);
 
-/* The integer that an integer node sends, checked. */
-int sc_put_take_integer(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
-                        const struct sc_shape_at *at, int index, int64_t *number);
+/* An integer, checked. */
+int sc_put_integer(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
+                   const struct sc_shape_at *at, int index);
 
 /* Any number, integers without a point. */
 int sc_put_number(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
@@ -65,10 +60,21 @@ int sc_put_any(lua_State *L, struct sc_put *w, const struct sc_shape_at *at, int
 int sc_put_count_items(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
                        const struct sc_shape_at *at, int index, size_t *items);
 
-/* A string that is not all plain, or for which there was no room. */
-int sc_put_string_slowly(struct sc_put *w, const struct sc_shape_node *node,
-                         const struct sc_shape_at *at, const struct sc_text *lead,
-                         const char *bytes, size_t len, size_t *chars);
+/* Writes a lead (`,"email":`) and any string behind it; *chars gets its code points. */
+int sc_put_string(struct sc_put *w, const struct sc_shape_node *node,
+                  const struct sc_shape_at *at, const struct sc_text *lead, const char *bytes,
+                  size_t len, size_t *chars);
+
+/* What tells a string on L's stack from every other one while it lives, where it is short; NULL
+ * or something that no string has for other values. */
+static inline const void *sc_put_ident(lua_State *L, int index)
+{
+#if LUA_VERSION_NUM >= 504
+    return lua_topointer(L, index);
+#else
+    return lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : NULL;
+#endif
+}
 
 static inline int sc_put_bytes(struct sc_put *w, const char *bytes, size_t n)
 {
@@ -95,28 +101,47 @@ static inline int sc_put_char(struct sc_put *w, char c)
     return sc_put_bytes(w, &c, 1);
 }
 
-/* Writes a lead (`,"email":`) and a string behind it; *chars gets its code points. */
-static inline int sc_put_string(struct sc_put *w, const struct sc_shape_node *node,
-                                const struct sc_shape_at *at, const struct sc_text *lead,
-                                const char *bytes, size_t len, size_t *chars)
+/* Ends the table that began at start: the comma before its first item becomes a bracket. */
+static inline int sc_put_close(struct sc_put *w, size_t start, char open, char close)
+{
+    if (w->out->len == start)
+        return sc_put_char(w, open) || sc_put_char(w, close);
+    w->out->data[start] = open;
+    return sc_put_char(w, close);
+}
+
+/* Writes a lead. */
+static inline int sc_put_lead(struct sc_put *w, const struct sc_text *lead)
 {
     struct sc_buf *b = w->out;
+
+    if (b->cap - b->len < SC_PUT_LEAD)
+        return sc_put_bytes(w, lead->bytes, lead->len);
+    memcpy(b->data + b->len, lead->bytes, SC_PUT_LEAD); /* of constant size, no call */
+    b->len += lead->len;
+    return 0;
+}
+
+/* Writes a lead and a string behind it, if there is room and all is plain; returns whether.
+ * Inline in every place: this is where writing spends its time. */
+__attribute__((always_inline)) static inline int
+sc_put_plain(struct sc_put *w, const struct sc_text *lead, const char *bytes, size_t len)
+{
+    struct sc_buf *b = w->out;
+    size_t room = b->cap - b->len;
     char *to;
 
-    if (lead->len <= SC_PUT_LEAD && len < b->cap - b->len &&
-        lead->len + 2 <= b->cap - b->len - len) {
-        to = b->data + b->len;
-        memcpy(to, lead->bytes, SC_PUT_LEAD); /* of constant size; the string goes over it */
-        to += lead->len;
-        if (sc_json_copy_plain(to + 1, bytes, len)) {
-            to[0] = '"';
-            to[len + 1] = '"';
-            b->len += lead->len + len + 2;
-            *chars = len;
-            return 0;
-        }
-    }
-    return sc_put_string_slowly(w, node, at, lead, bytes, len, chars);
+    if (room < SC_PUT_LEAD + 2 || len > room - SC_PUT_LEAD - 2)
+        return 0;
+    to = b->data + b->len;
+    memcpy(to, lead->bytes, SC_PUT_LEAD); /* of constant size; the string goes over it */
+    to += lead->len;
+    if (!sc_json_copy_plain(to + 1, bytes, len))
+        return 0;
+    to[0] = '"';
+    to[len + 1] = '"';
+    b->len += lead->len + len + 2;
+    return 1;
 }
 
 #endif

@@ -2,8 +2,8 @@
  * walking Lua tables, lua_shape_write.c and lua_shape_read.c.
  *
  * The userdata owns the compiled shape and the buffer that write fills when the caller brings
- * none. Its user value is a table: the Lua values of the shape's slots under 1, 2, … and under
- * "marks" a list of the names of record metatables. */
+ * none. Its user value is a table: the Lua values of the shape's slots under 1, 2, …, under 0 what
+ * lua_map has learned, and under "marks" a list of the names of record metatables. */
 #ifndef SC_LUA_SHAPE_H
 #define SC_LUA_SHAPE_H
 

@@ -1,4 +1,4 @@
-#include "lua_put.h"
+#include "lua_map.h"
 #include "lua_shape.h"
 #include "utf8.h"
 
@@ -11,6 +11,7 @@ struct compiler {
     int slots; /* stack index of the table of slots */
     int known; /* stack index of a table: value -> its slot */
     int marks; /* stack index of the list of marks */
+    int maps;  /* how many there are */
     int stack; /* places that the nodes around take when they are walked */
 };
 
@@ -202,6 +203,19 @@ static void compile_values(lua_State *L, struct compiler *c, int top, struct sc_
 
 static void compile(lua_State *L, struct compiler *c, struct sc_shape_node *node, int depth);
 
+/* What goes out before a field's value; the string on top of the stack is its wire name. */
+static struct sc_text lead_of(lua_State *L, struct compiler *c)
+{
+    struct sc_text lead = copy_text(L, c, ",\"", "\":");
+    const char *p = lead.bytes + 2, *end = lead.bytes + lead.len - 2;
+
+    if (lead.len > SC_PUT_LEAD || p == end)
+        luaL_error(L, "shape: a wire name has 1 to %d bytes", SC_PUT_LEAD - 4);
+    if (sc_json_plain_end(p, end) != end)
+        luaL_error(L, "shape: a wire name is plain ASCII");
+    return lead;
+}
+
 /* Adds one wire name, the string on top of the stack, to the record. */
 static struct sc_shape_key *add_key(lua_State *L, struct compiler *c,
                                     struct sc_shape_node *record, int field, int rank)
@@ -210,8 +224,6 @@ static struct sc_shape_key *add_key(lua_State *L, struct compiler *c,
     struct sc_shape_key *key;
     int i;
 
-    if (strpbrk(lua_tostring(L, -1), "\"\\"))
-        luaL_error(L, "shape: a wire name needs escapes");
     for (i = 0; i < record->key_count; i++) {
         key = &record->keys[i];
         if (key->name.len == name.len && memcmp(key->name.bytes, name.bytes, name.len) == 0) {
@@ -242,7 +254,7 @@ static void compile_wires(lua_State *L, struct compiler *c, struct sc_shape_node
         lua_getfield(L, top, "name");
     }
     if (lua_type(L, -1) == LUA_TSTRING) {
-        field->lead = copy_text(L, c, ",\"", "\":");
+        field->lead = lead_of(L, c);
         if (!field->no_read)
             add_key(L, c, record, index, 0);
         lua_pop(L, 1);
@@ -256,7 +268,7 @@ static void compile_wires(lua_State *L, struct compiler *c, struct sc_shape_node
         if (lua_type(L, -1) != LUA_TSTRING)
             luaL_error(L, "shape: a wire name must be a string");
         if (rank == 0)
-            field->lead = copy_text(L, c, ",\"", "\":");
+            field->lead = lead_of(L, c);
         if (!field->no_read)
             add_key(L, c, record, index, rank);
         lua_pop(L, 1);
@@ -283,11 +295,7 @@ static void compile_field(lua_State *L, struct compiler *c, struct sc_shape_node
         luaL_error(L, "shape: two fields are called %s", field->name.bytes);
     field->name_slot = slot_of(L, c);
     lua_rawgeti(L, c->slots, field->name_slot);
-#if LUA_VERSION_NUM >= 504
-    field->ident = lua_topointer(L, -1);
-#else
-    field->ident = lua_tostring(L, -1);
-#endif
+    field->ident = sc_put_ident(L, -1);
     lua_pop(L, 1);
     compile_wires(L, c, record, field, top);
     lua_getfield(L, top, "default");
@@ -378,6 +386,8 @@ static void compile(lua_State *L, struct compiler *c, struct sc_shape_node *node
     node->no_read = ~flag(L, top, "read", 1) & 1u;
     node->has_min = limit(L, top, "min", &node->min) & 1u;
     node->has_max = limit(L, top, "max", &node->max) & 1u;
+    if (!node->has_max)
+        node->max = INT64_MAX;
     node->what = text_attribute(L, c, top, "what");
     compile_forbid(L, top, node);
     compile_values(L, c, top, node);
@@ -394,6 +404,9 @@ static void compile(lua_State *L, struct compiler *c, struct sc_shape_node *node
         lua_pop(L, 1);
     } else if (node->type == SC_SHAPE_RECORD) {
         compile_record(L, c, node, depth + 1);
+    } else if (node->type == SC_SHAPE_MAP) {
+        node->learned = alloc(L, c, sizeof *node->learned);
+        node->learned->anchor = SC_MAP_LEARNED * c->maps++;
     } else if (sc_rawlen(L, top) > 0) {
         luaL_error(L, "shape: only a record has fields");
     }
@@ -402,13 +415,15 @@ static void compile(lua_State *L, struct compiler *c, struct sc_shape_node *node
 
 void sc_lua_shape_compile(lua_State *L, struct sc_shape *shape)
 {
-    struct compiler c = {shape, 3, 4, 5, 16};
+    struct compiler c = {shape, 3, 4, 5, 0, 16};
 
     lua_newtable(L);
     lua_newtable(L);
     lua_newtable(L);
     lua_pushvalue(L, c.marks);
     lua_setfield(L, c.slots, "marks");
+    lua_newtable(L);
+    lua_rawseti(L, c.slots, 0);
     lua_pushvalue(L, c.slots);
     sc_setuservalue(L, 2);
     shape->root = alloc(L, &c, sizeof *shape->root);

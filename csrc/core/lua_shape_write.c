@@ -1,170 +1,61 @@
 #include "json_write.h"
-#include "lua_put.h"
+#include "lua_map.h"
 #include "lua_shape.h"
 #include "utf8.h"
 
 /* Bytes of its own buffer that a shape keeps for the next time. */
 #define KEEP ((size_t)256 << 10)
 
-/* Keys of a map that are put in order; of a larger one the rest goes out as Lua walks it. */
-#define SORTED SC_SHAPE_GATHER
-
 typedef const struct sc_shape_at at_t;
 
 /* Every item and field is written with a comma before it; the first comma of a table then
  * becomes its bracket. Padded: sc_put_string copies a constant number of bytes. */
 static const char comma_bytes[SC_PUT_LEAD] = ",";
-static const char colon_bytes[SC_PUT_LEAD] = ":";
 static const struct sc_text comma = {comma_bytes, 1};
-static const struct sc_text colon = {colon_bytes, 1};
 
 static int write_value(lua_State *L, struct sc_put *w, struct sc_shape_node *node, at_t *at,
                        int index, int depth);
 
-/* Ends the table that began at start. */
-static int close_table(struct sc_put *w, size_t start, char open, char close)
-{
-    if (w->out->len == start)
-        return sc_put_char(w, open) || sc_put_char(w, close);
-    w->out->data[start] = open;
-    return sc_put_char(w, close);
-}
-
-/* A text behind a lead. */
-static inline int write_text(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
-                             at_t *at, int index, const struct sc_text *lead)
+/* A text behind a lead. type is what lua_type says of it. */
+static int write_text(lua_State *L, struct sc_put *w, const struct sc_shape_node *node, at_t *at,
+                      int index, int type, const struct sc_text *lead)
 {
     const char *bytes;
     size_t len, chars;
 
-    if (node->values || lua_type(L, index) != LUA_TSTRING) {
-        if (sc_put_take_text(L, w, node, at, index, &bytes, &len))
-            return -1;
-    } else {
-        bytes = lua_tolstring(L, index, &len);
-    }
-    if (sc_put_string(w, node, at, lead, bytes, len, &chars))
+    if (type != LUA_TSTRING)
+        return sc_put_lead(w, lead) ||
+               sc_put_other(L, w, node, at, index, "text");
+    bytes = lua_tolstring(L, index, &len);
+    if (node->values && sc_put_translate(L, w, node, at, index, &bytes, &len))
         return -1;
-    if (node->has_min || node->has_max || node->has_forbid)
-        return sc_put_check_text(w, node, at, bytes, len, chars);
-    return 0;
+    return sc_put_string(w, node, at, lead, bytes, len, &chars) ||
+           sc_put_check_text(w, node, at, bytes, len, chars);
 }
 
-/* A value of a map: text, or a number or boolean as text. */
-static int write_map_value(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
-                           at_t *at, int index)
+/* The same for the usual text: plain, not too short, not too long. Whether it was one; when not,
+ * nothing is written and nobody has been told where and why. */
+static inline int write_usual(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
+                              int index, const struct sc_text *lead)
 {
     const char *bytes;
-    size_t len, chars;
+    size_t len;
 
-    switch (lua_type(L, index)) {
-    case LUA_TSTRING:
-        bytes = lua_tolstring(L, index, &len);
-        return sc_put_string(w, node, at, &colon, bytes, len, &chars);
-    case LUA_TNUMBER:
-        return sc_put_bytes(w, ":\"", 2) || sc_put_number(L, w, node, at, index) ||
-                       sc_put_char(w, '"')
-                   ? -1
-                   : 0;
-    case LUA_TBOOLEAN:
-        return lua_toboolean(L, index) ? sc_put_bytes(w, ":\"true\"", 7)
-                                       : sc_put_bytes(w, ":\"false\"", 8);
-    default:
-        if (sc_put_is_null(L, index) && node->nullable)
-            return sc_put_bytes(w, ":null", 5);
-        return sc_put_fail_type(L, w, node, at, index, "text, a number or a boolean");
-    }
-}
-
-/* One pair of a map. key lies on the stack at index, its value behind it. */
-static int write_pair(lua_State *L, struct sc_put *w, const struct sc_shape_node *node, at_t *at,
-                      const struct sc_text *key, int index)
-{
-    struct sc_shape_at here = {at, key->bytes, key->len, 0};
-    size_t chars;
-
-    if (key->len == 0)
-        return sc_shape_fail(w->problem, NULL, at, "key", "a name must not be empty");
-    if (sc_put_string(w, NULL, &here, &comma, key->bytes, key->len, &chars))
-        return -1;
-    return write_map_value(L, w, node, &here, index + 1);
-}
-
-static inline int later(const struct sc_text *a, const struct sc_text *b)
-{
-    size_t shorter = a->len < b->len ? a->len : b->len;
-    int order = 0;
-
-    if (shorter && a->bytes[0] != b->bytes[0])
-        return (unsigned char)a->bytes[0] > (unsigned char)b->bytes[0];
-    order = memcmp(a->bytes, b->bytes, shorter);
-    return order ? order > 0 : a->len > b->len;
-}
-
-/* The rest of a map that is too large to be put in order; the last key is on top. */
-static int write_large_map(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
-                           at_t *at, int index)
-{
-    int top = lua_gettop(L);
-    size_t count = 0;
-
-    while (lua_next(L, index)) {
-        struct sc_text key;
-
-        if (lua_type(L, top) != LUA_TSTRING)
-            return sc_put_fail_key(L, w, at, top, "a name");
-        if (++count > SC_SHAPE_ITEMS)
-            return sc_shape_fail(w->problem, node, at, "length", "more than %d names",
-                                 SC_SHAPE_ITEMS);
-        key.bytes = lua_tolstring(L, top, &key.len);
-        if (write_pair(L, w, node, at, &key, top))
-            return -1;
-        lua_settop(L, top);
-    }
-    return 0;
-}
-
-/* A map's names go out in order, so that the same table always gives the same bytes. */
-static int write_map(lua_State *L, struct sc_put *w, const struct sc_shape_node *node, at_t *at,
-                     int index)
-{
-    struct sc_text keys[SORTED];
-    uint8_t order[SORTED];
-    int base = lua_gettop(L), count = 0, i;
-    size_t start = w->out->len;
-
-    if (lua_type(L, index) != LUA_TTABLE)
-        return sc_put_fail_type(L, w, node, at, index, "a table of texts");
-    lua_pushnil(L);
-    while (lua_next(L, index)) {
-        int place = base + 2 * count + 1;
-
-        if (lua_type(L, place) != LUA_TSTRING)
-            return sc_put_fail_key(L, w, at, place, "a name");
-        keys[count].bytes = lua_tolstring(L, place, &keys[count].len);
-        for (i = count; i > 0 && later(&keys[order[i - 1]], &keys[count]); i--)
-            order[i] = order[i - 1];
-        order[i] = (uint8_t)count;
-        lua_pushvalue(L, -2);
-        if (++count == SORTED)
-            break;
-    }
-    for (i = 0; i < count; i++)
-        if (write_pair(L, w, node, at, &keys[order[i]], base + 2 * order[i] + 1))
-            return -1;
-    if (count == SORTED && write_large_map(L, w, node, at, index))
-        return -1;
-    lua_settop(L, base);
-    return close_table(w, start, '{', '}');
+    if (node->values || node->has_forbid || lua_type(L, index) != LUA_TSTRING)
+        return 0;
+    bytes = lua_tolstring(L, index, &len);
+    return (int64_t)len >= node->min && (int64_t)len <= node->max &&
+           sc_put_plain(w, lead, bytes, len);
 }
 
 /* One item of a list, on the stack at index. */
 static inline int write_item(lua_State *L, struct sc_put *w, struct sc_shape_node *node,
                              at_t *at, int index, int depth)
 {
-    if (node->type == SC_SHAPE_STRING && !node->nullable)
-        return write_text(L, w, node, at, index, &comma);
-    return sc_put_char(w, ',') || write_value(L, w, node, at, index, depth) ? -1 : 0;
+    if (node->type == SC_SHAPE_STRING)
+        return !write_usual(L, w, node, index, &comma) &&
+               write_text(L, w, node, at, index, lua_type(L, index), &comma);
+    return sc_put_char(w, ',') || write_value(L, w, node, at, index, depth);
 }
 
 /* A list whose items Lua does not walk in order. */
@@ -187,7 +78,17 @@ static int write_list_slowly(lua_State *L, struct sc_put *w, const struct sc_sha
             return -1;
         lua_pop(L, 1);
     }
-    return close_table(w, start, '[', ']');
+    return sc_put_close(w, start, '[', ']');
+}
+
+/* Whether the key at index is this number. */
+static inline int is_key(lua_State *L, int index, size_t number)
+{
+#if LUA_VERSION_NUM >= 503
+    return lua_isinteger(L, index) && (size_t)lua_tointeger(L, index) == number;
+#else
+    return lua_type(L, index) == LUA_TNUMBER && lua_tonumber(L, index) == (lua_Number)number;
+#endif
 }
 
 static int write_list(lua_State *L, struct sc_put *w, const struct sc_shape_node *node, at_t *at,
@@ -198,14 +99,13 @@ static int write_list(lua_State *L, struct sc_put *w, const struct sc_shape_node
     int top = lua_gettop(L) + 1;
 
     if (lua_type(L, index) != LUA_TTABLE)
-        return sc_put_fail_type(L, w, node, at, index, "a list");
+        return sc_put_other(L, w, node, at, index, "a list");
     if (node->has_max && (int64_t)sc_rawlen(L, index) > node->max)
         return sc_put_check_count(w, node, at, sc_rawlen(L, index), "item", "items");
     lua_pushnil(L);
     while (lua_next(L, index)) {
         here.index++;
-        if (lua_type(L, top) != LUA_TNUMBER ||
-            lua_tonumber(L, top) != (lua_Number)here.index || here.index > SC_SHAPE_ITEMS) {
+        if (!is_key(L, top, here.index) || here.index > SC_SHAPE_ITEMS) {
             lua_settop(L, top - 1);
             w->out->len = start;
             return write_list_slowly(L, w, node, at, index, depth);
@@ -214,29 +114,25 @@ static int write_list(lua_State *L, struct sc_put *w, const struct sc_shape_node
             return -1;
         lua_settop(L, top);
     }
-    if (sc_put_check_count(w, node, at, here.index, "item", "items"))
-        return -1;
-    return close_table(w, start, '[', ']');
+    if ((int64_t)here.index < node->min)
+        return sc_put_check_count(w, node, at, here.index, "item", "items");
+    return sc_put_close(w, start, '[', ']');
 }
 
 /* The field that the key at index means; guess is how many keys came before. */
 static inline int match_field(lua_State *L, struct sc_shape_node *node, int index, int guess)
 {
-    const void *ident;
+    const void *ident = sc_put_ident(L, index);
     int i = node->order[guess];
 
-#if LUA_VERSION_NUM >= 504
-    ident = lua_topointer(L, index);
-#else
-    if (lua_type(L, index) != LUA_TSTRING)
-        return -1;
-    ident = lua_tostring(L, index);
-#endif
     if (node->fields[i].ident == ident && !node->fields[i].no_write)
         return i;
     if (lua_type(L, index) != LUA_TSTRING)
         return -1;
-    i = sc_shape_find(node, lua_tostring(L, index), sc_rawlen(L, index));
+    for (i = 0; i < node->field_count && node->fields[i].ident != ident; i++)
+        ;
+    if (i == node->field_count)
+        i = sc_shape_find(node, lua_tostring(L, index), sc_rawlen(L, index));
     if (i < 0 || node->fields[i].no_write)
         return -1;
     node->order[guess] = (uint8_t)i;
@@ -262,8 +158,6 @@ static inline int gather(lua_State *L, struct sc_put *w, struct sc_shape_node *n
 {
     int place = lua_gettop(L) + 1, count = 0, i;
 
-    if (lua_type(L, index) != LUA_TTABLE)
-        return sc_put_fail_type(L, w, node, at, index, "a table");
     memset(slot, 0, SC_SHAPE_FIELDS);
     lua_pushnil(L);
     while (lua_next(L, index)) {
@@ -281,88 +175,90 @@ static inline int gather(lua_State *L, struct sc_put *w, struct sc_shape_node *n
     return 0;
 }
 
-/* The stack index of what is written for a field: its value, its default, or 0 for nothing.
- * -1 when it is required. */
-static inline int field_value(lua_State *L, struct sc_put *w, const struct sc_shape_node *field,
-                              at_t *at, int base, int slot)
+/* The stack index of what is written for a field that the table does not have: its default, 0
+ * for nothing, -1 when it is required. */
+static int absent_value(lua_State *L, struct sc_put *w, const struct sc_shape_node *field,
+                        at_t *at)
 {
-    if (slot)
-        return base + slot;
+    struct sc_shape_at here = {at, field->name.bytes, field->name.len, 0};
+
     if (field->no_write)
         return 0;
     if (field->default_slot) {
         lua_rawgeti(L, w->slots, field->default_slot);
         return lua_gettop(L);
     }
-    if (field->required)
-        return sc_shape_fail(w->problem, field, at, "required", "required");
-    return 0;
+    return field->required ? sc_shape_fail(w->problem, field, &here, "required", "required") : 0;
+}
+
+/* One field with its lead; its value is at index. */
+static int write_field(lua_State *L, struct sc_put *w, struct sc_shape_node *field, at_t *at,
+                       int index, int depth)
+{
+    struct sc_shape_at here = {at, field->name.bytes, field->name.len, 0};
+
+    if (field->type == SC_SHAPE_STRING)
+        return write_text(L, w, field, &here, index, lua_type(L, index), &field->lead);
+    return sc_put_lead(w, &field->lead) ||
+           write_value(L, w, field, &here, index, depth);
 }
 
 static int write_record(lua_State *L, struct sc_put *w, struct sc_shape_node *node, at_t *at,
                         int index, int depth)
 {
     uint8_t slot[SC_SHAPE_FIELDS];
-    int base = lua_gettop(L), i, value, rc;
+    int base = lua_gettop(L), i, value;
     size_t start = w->out->len;
 
+    if (lua_type(L, index) != LUA_TTABLE)
+        return sc_put_other(L, w, node, at, index, "a table");
     if (gather(L, w, node, at, index, slot))
         return -1;
     for (i = 0; i < node->field_count; i++) {
         struct sc_shape_node *field = &node->fields[i];
-        struct sc_shape_at here = {at, field->name.bytes, field->name.len, 0};
 
-        value = field_value(L, w, field, &here, base, slot[i]);
+        value = slot[i] ? base + slot[i] : absent_value(L, w, field, at);
         if (value < 0)
             return -1;
-        if (value == 0)
+        if (value == 0 ||
+            (field->type == SC_SHAPE_STRING && write_usual(L, w, field, value, &field->lead)))
             continue;
-        if (field->type == SC_SHAPE_STRING && !(field->nullable && sc_put_is_null(L, value)))
-            rc = write_text(L, w, field, &here, value, &field->lead);
-        else
-            rc = sc_put_bytes(w, field->lead.bytes, field->lead.len) ||
-                 write_value(L, w, field, &here, value, depth);
-        if (rc)
+        if (write_field(L, w, field, at, value, depth))
             return -1;
     }
     lua_settop(L, base);
-    return close_table(w, start, '{', '}');
+    return sc_put_close(w, start, '{', '}');
 }
 
 static int write_value(lua_State *L, struct sc_put *w, struct sc_shape_node *node, at_t *at,
                        int index, int depth)
 {
     static const struct sc_text none = {comma_bytes, 0};
-    int64_t number;
-    int rc;
+    int type;
 
-    if (node->nullable && sc_put_is_null(L, index))
-        return sc_put_bytes(w, "null", 4);
     switch (node->type) {
     case SC_SHAPE_RECORD:
         return write_record(L, w, node, at, index, depth + 1);
     case SC_SHAPE_LIST:
         return write_list(L, w, node, at, index, depth + 1);
     case SC_SHAPE_MAP:
-        return write_map(L, w, node, at, index);
-    case SC_SHAPE_STRING:
-        return write_text(L, w, node, at, index, &none);
+        return sc_map_write(L, w, node, at, index);
     case SC_SHAPE_INTEGER:
-        if (sc_put_take_integer(L, w, node, at, index, &number))
-            return -1;
-        rc = sc_json_write_integer(w->out, number);
-        return rc ? sc_put_fail_status(w, node, at, rc, 0) : 0;
-    case SC_SHAPE_NUMBER:
-        if (lua_type(L, index) != LUA_TNUMBER)
-            return sc_put_fail_type(L, w, node, at, index, "a number");
-        return sc_put_number(L, w, node, at, index);
-    case SC_SHAPE_BOOLEAN:
-        if (lua_type(L, index) != LUA_TBOOLEAN)
-            return sc_put_fail_type(L, w, node, at, index, "true or false");
-        return lua_toboolean(L, index) ? sc_put_bytes(w, "true", 4) : sc_put_bytes(w, "false", 5);
-    default:
+        return sc_put_integer(L, w, node, at, index);
+    case SC_SHAPE_ANY:
         return sc_put_any(L, w, at, index, depth);
+    default:
+        break;
     }
+    type = lua_type(L, index);
+    if (node->type == SC_SHAPE_STRING)
+        return write_text(L, w, node, at, index, type, &none);
+    if (node->type == SC_SHAPE_NUMBER && type == LUA_TNUMBER)
+        return sc_put_number(L, w, node, at, index);
+    if (node->type == SC_SHAPE_BOOLEAN && type == LUA_TBOOLEAN)
+        return lua_toboolean(L, index) ? sc_put_bytes(w, "true", 4) : sc_put_bytes(w, "false", 5);
+    return sc_put_other(L, w, node, at, index,
+                        node->type == SC_SHAPE_NUMBER ? "a number" : "true or false");
 }
 
 /* Puts the shape's Lua values on the stack and a writer at the start. */
@@ -425,7 +321,10 @@ static int write_part(lua_State *L, struct sc_put *w, struct sc_shape_node *node
 
     if (node->type != SC_SHAPE_STRING)
         return write_value(L, w, node, at, index, 0);
-    if (sc_put_take_text(L, w, node, at, index, &bytes, &len))
+    if (lua_type(L, index) != LUA_TSTRING)
+        return sc_put_other(L, w, node, at, index, "text");
+    bytes = lua_tolstring(L, index, &len);
+    if (node->values && sc_put_translate(L, w, node, at, index, &bytes, &len))
         return -1;
     good = sc_utf8_check(bytes, len, &chars);
     if (good != len)
@@ -441,13 +340,15 @@ static int write_query(lua_State *L, struct sc_put *w, struct sc_shape_node *nod
     uint8_t slot[SC_SHAPE_FIELDS];
     int base = lua_gettop(L), i, value, rc;
 
+    if (lua_type(L, index) != LUA_TTABLE)
+        return sc_put_other(L, w, NULL, NULL, index, "a table");
     if (gather(L, w, node, NULL, index, slot))
         return -1;
     for (i = 0; i < node->field_count; i++) {
         struct sc_shape_node *field = &node->fields[i];
         struct sc_shape_at here = {NULL, field->name.bytes, field->name.len, 0};
 
-        value = field_value(L, w, field, &here, base, slot[i]);
+        value = slot[i] ? base + slot[i] : absent_value(L, w, field, NULL);
         if (value < 0)
             return -1;
         if (value == 0)
@@ -458,6 +359,8 @@ static int write_query(lua_State *L, struct sc_put *w, struct sc_shape_node *nod
         rc = sc_json_write_percent(w->out, field->lead.bytes + 2, field->lead.len - 4);
         if (rc)
             return sc_put_fail_status(w, field, &here, rc, 0);
+        if (lua_type(L, value) == LUA_TLIGHTUSERDATA)
+            return sc_put_other(L, w, NULL, &here, value, "text or a number");
         if (sc_put_char(w, '=') || write_part(L, w, field, &here, value))
             return -1;
     }

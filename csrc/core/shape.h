@@ -31,6 +31,8 @@ enum sc_shape_type {
     SC_SHAPE_ANY,
 };
 
+struct sc_map_names;
+
 struct sc_text {
     const char *bytes; /* ends with a NUL that len does not count */
     size_t len;
@@ -75,7 +77,8 @@ struct sc_shape_node {
     struct sc_shape_value *values;
     int value_count;
 
-    struct sc_shape_node *of; /* list */
+    struct sc_shape_node *of;     /* list */
+    struct sc_map_names *learned; /* map; see lua_map.h */
 
     /* record */
     struct sc_shape_node *fields;
