@@ -4,11 +4,6 @@
  * over, skipped values included, is checked against RFC 8259 and for UTF-8, nesting is capped.
  * Never reads a byte at or behind end. Allocates nothing, owns nothing: what it hands out points
  * into the text. Knows no shapes and no Lua.
- *
- *     sc_json_scan_init(&s, bytes, len);
- *     if (sc_json_scan_peek(&s) == '[' && sc_json_scan_enter(&s) == 0)
- *         for (first = 1; (rc = sc_json_scan_next(&s, ']', first)) == 1; first = 0)
- *             rc = sc_json_scan_skip(&s);
  */
 #ifndef SC_JSON_READ_H
 #define SC_JSON_READ_H
@@ -37,6 +32,14 @@ struct sc_json_number {
     int integral; /* neither a fraction nor an exponent */
 };
 
+/* What follows is used like this, for an array of anything:
+ *
+ *     sc_json_scan_init(&s, bytes, len);
+ *     if (sc_json_scan_peek(&s) == '[' && sc_json_scan_enter(&s) == 0)
+ *         for (first = 1; (rc = sc_json_scan_next(&s, ']', first)) == 1; first = 0)
+ *             if (sc_json_scan_skip(&s))
+ *                 break;
+ */
 void sc_json_scan_init(struct sc_json_scan *s, const char *bytes, size_t len);
 
 /* Skips white space and returns the next byte without taking it: one of `{ [ " - 0-9 t f n`
