@@ -75,8 +75,8 @@ function State:transport()
   return nil, errors.new { kind = "unsupported", message = reason }
 end
 
--- The transport that the user asked for: a name, a function, or an object with the methods. It is
--- the client's from then on, and closed with it.
+-- The transport that the user asked for: a name, a function, or an object with the
+-- methods. It is the client's from then on, and closed with it.
 local function chosen_transport(wanted)
   if wanted == nil then return nil end
   if type(wanted) == "function" then return transport_module("function").new(wanted) end
@@ -88,6 +88,14 @@ local function chosen_transport(wanted)
   return module.new()
 end
 
+-- What no message may show. A user that is an everyday word ("test", "sandbox") is no
+-- secret, and taking it out would only garble messages.
+local function secrets_of(credential, user, key)
+  local secrets = { key, credential:header():match("%S+$") }
+  if #user >= 8 or user:find("[^%l]") then secrets[3] = user end
+  return secrets
+end
+
 local function new_state(configuration, user, key)
   local provider = configuration.provider
   local chosen, err = chosen_transport(configuration.transport)
@@ -96,7 +104,7 @@ local function new_state(configuration, user, key)
   local state = setmetatable({
     config = configuration,
     credential = credential,
-    secrets = { key, credential:header():match("%S+$"), user },
+    secrets = secrets_of(credential, user, key),
     chosen = chosen, transports = { chosen = chosen },
     limiter = rate.new(configuration.rate),
     budget = rate.budget(),

@@ -20,6 +20,7 @@ local plan = {}
 ---@field content_type string? of a request with a body
 
 local made = setmetatable({}, { __mode = "k" }) -- provider -> operation -> plan
+local error_shapes = setmetatable({}, { __mode = "k" }) -- provider -> shape
 
 local function byte_class(bytes)
   return "[" .. bytes:gsub("%W", function(byte)
@@ -117,16 +118,12 @@ end
 
 --- The error shape of a provider, compiled.
 ---@param provider table
+---@return sendcloud.Shape
 function plan.error_shape(provider)
-  local plans = made[provider]
-  if not plans then
-    plans = {}
-    made[provider] = plans
-  end
-  local shape = plans[1]
+  local shape = error_shapes[provider]
   if not shape then
     shape = core.shape(provider.error.shape)
-    plans[1] = shape
+    error_shapes[provider] = shape
   end
   return shape
 end
