@@ -45,7 +45,7 @@ describe("types.d.lua", function()
     assert.same(member, (class "Member"))
     assert.same(tag, (class "Tag"))
     assert.same(segment, (class "Segment"))
-    assert.same(names(rows["segments.progress"].answer), (class "Progress"))
+    assert.same(names(rows["segments.progress"].answer), (class "SegmentProgress"))
     assert.same(names(rows["members.upsert"].answer), (class "UpsertReport"))
   end)
 
