@@ -93,6 +93,7 @@ local function take_up(self, run, sink, options, found)
   if run.finishing and not exists(sink .. ".part") then
     -- It was put in its place, and only the checkpoint does not know.
     run.complete, run.report.complete, run.report.bytes = true, true, found.size
+    os.remove(self.path .. ".ids")
     found.complete = 1
     return checkpoint.write(self.path, found)
   end

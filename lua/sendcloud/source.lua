@@ -150,7 +150,7 @@ function source.begin(self, rows, format)
       return invalid(("the header's column %d is not UTF-8; save the file as UTF-8")
         :format(index))
     end
-    cells[index] = name:match("^%s*(.-)%s*$")
+    if not name:find("^fields%.") then cells[index] = name:match("^%s*(.-)%s*$") end
   end
   return found, cells
 end

@@ -135,7 +135,7 @@ local function fill_up(self, count)
   local old, reason = io.open(self.temporary, "rb")
   if not old then return nil, failed(self.temporary, reason) end
   local from = self.temporary
-  self.temporary, self.old = from .. "2", from
+  self.temporary, self.old, self.size = from .. "2", from, 0
   local ok, err = open(self, "wb")
   if not ok then
     old:close()
