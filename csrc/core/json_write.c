@@ -62,7 +62,7 @@ int sc_json_write_mixed(struct sc_buf *b, const char *bytes, size_t n, size_t *c
 {
     const char *p = bytes, *end = bytes + n, *plain;
     size_t start = b->len, length;
-    char *out;
+    char *out, escape[6] = {0};
     int rc;
 
     if (n > SIZE_MAX - 8)
@@ -85,11 +85,14 @@ int sc_json_write_mixed(struct sc_buf *b, const char *bytes, size_t n, size_t *c
             out += length;
             p = plain;
         } else {
+            length = put_escape(escape, *p);
             b->len = (size_t)(out - b->data);
-            if ((rc = room(b, (size_t)(end - p) + 6)))
+            if ((rc = room(b, (size_t)(end - p) + length)))
                 goto fail;
             out = b->data + b->len;
-            out += put_escape(out, *p++);
+            memcpy(out, escape, sizeof escape); /* constant; the pad is there for more than it */
+            out += length;
+            p++;
             ++*chars;
         }
     }
