@@ -130,7 +130,7 @@ static inline int take_short_integer(struct sc_json_scan *s, int64_t *value)
     const char *p = s->at, *end = s->end - p > 16 ? p + 16 : s->end;
     int64_t sum = 0;
 
-    if (p == end || *p < '1')
+    if (p == end || *p < '1' || *p > '9')
         return 0;
     for (; p < end && *p >= '0' && *p <= '9'; p++)
         sum = sum * 10 + (*p - '0');
