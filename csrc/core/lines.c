@@ -203,7 +203,7 @@ static long find_column(struct sc_lines *l, const struct sc_json_text *key, size
 }
 
 /* The name of a field as it is meant, escapes undone. */
-static int field_name(struct sc_lines *l, struct sc_json_text *key)
+static int name_of_field(struct sc_lines *l, struct sc_json_text *key)
 {
     if (!key->escaped)
         return 0;
@@ -232,7 +232,7 @@ static int read_fields(struct sc_lines *l, struct sc_json_scan *s)
             return -2;
         if (value.kind == SC_LINES_NOTHING)
             continue;
-        if (field_name(l, &key))
+        if (name_of_field(l, &key))
             return -1;
         at = find_column(l, &key, guess);
         if (at == -3)
