@@ -224,6 +224,17 @@ describe("a checkpoint", function()
     end)
   end)
 
+  it("keeps digests that look like numbers", function()
+    local path = files.path()
+    local same = { job = "import", input = "7", options = "00000000000001e5" }
+    assert(checkpoint.write(path, { job = "import", input = "7", options = "00000000000001e5",
+      rows = 12, seconds = 0.5 }))
+    local found = assert(checkpoint.read(path))
+    assert.is_true(checkpoint.same(path, found, same, {}))
+    assert.are.equal(12, found.rows)
+    assert.are.equal(0.5, found.seconds)
+  end)
+
   it("tells options apart", function()
     local seen = {}
     for _, options in ipairs {

@@ -13,6 +13,8 @@ local checkpoint = {}
 local TITLE = "sendcloud checkpoint 1"
 local HEAD = 65536 -- bytes of the input that are looked at
 local LONGEST = 1048576
+-- Fields that stay text: a digest may look like a number.
+local TEXTS = { job = true, input = true, options = true, columns = true, stretches = true }
 
 -- Parts of a text
 -- ---------------------------------------------------------------------------
@@ -131,7 +133,7 @@ local function decode(text)
       ranges:add(tonumber(start), tonumber(stop), tonumber(number), tonumber(rows))
     else
       local name, value = line:match("^([%w_.]+)=(.*)$")
-      if name then fields[name] = tonumber(value) or value end
+      if name then fields[name] = TEXTS[name] and value or tonumber(value) or value end
     end
   end
   return fields, ranges
@@ -178,7 +180,7 @@ end
 ---@return sendcloud.Error? err  it was not complete, and another one
 function checkpoint.same(path, found, wanted, what)
   for _, name in ipairs { "job", "input", "options" } do
-    if tostring(found[name]) ~= wanted[name] then
+    if found[name] ~= wanted[name] then
       if found.complete == 1 then return false end
       return nil, failure(path, what[name]
         .. "; go on as before, or remove it to begin anew")
