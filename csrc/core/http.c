@@ -14,6 +14,7 @@ struct sc_http {
     struct sc_http_transfer *first;
     unsigned count; /* in flight */
     unsigned finished; /* since the last step ended */
+    int fresh; /* something was added that libcurl has not looked at yet */
     unsigned spares;
     CURL *spare[SPARE_HANDLES]; /* configured by sc_http_prepare, idle */
 };
@@ -157,6 +158,7 @@ struct sc_http_transfer *sc_http_add(struct sc_http *h,
         request->into->len = request->into->cap = 0;
     }
     link_transfer(h, t);
+    h->fresh = 1;
     return t;
 
 out_of_memory:
@@ -218,15 +220,18 @@ static unsigned take_finished(struct sc_http *h)
 
 unsigned sc_http_step(struct sc_http *h, int ms)
 {
-    CURLMcode code;
+    CURLMcode code = CURLM_OK;
     int running;
 
     if (is_foreign(h)) {
         abandon(h, "network", "the process was forked while the request was on its way");
         return take_finished(h);
     }
-    code = curl_multi_perform(h->multi, &running);
-    collect(h);
+    if (h->fresh || ms <= 0) {
+        h->fresh = 0;
+        code = curl_multi_perform(h->multi, &running);
+        collect(h);
+    }
     if (!code && !h->finished && ms > 0) {
         code = curl_multi_poll(h->multi, NULL, 0, ms, NULL);
         if (!code)

@@ -147,7 +147,8 @@ static int on_ready(void *user, char *to, char *from, int to_port, int from_port
     struct sc_http_transfer *t = user;
 
     (void)to, (void)from, (void)to_port, (void)from_port;
-    if (t->started && t->no_repeat) { /* libcurl begins anew: the service may have acted already */
+    if (t->started &&
+        t->no_repeat) { /* libcurl begins anew: the service may have acted already */
         t->trouble = SC_HTTP_REPEAT;
         return CURL_PREREQFUNC_ABORT;
     }

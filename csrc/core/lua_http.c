@@ -237,16 +237,14 @@ static int transfer_cancel(lua_State *L)
 
 static void push_lower(lua_State *L, const char *s, size_t n)
 {
-    luaL_Buffer b;
+    char name[128]; /* no header that anybody looks for is longer */
     size_t i;
 
-    luaL_buffinit(L, &b);
-    for (i = 0; i < n; i++) {
-        char c = s[i];
-
-        luaL_addchar(&b, (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c));
-    }
-    luaL_pushresult(&b);
+    if (n > sizeof name)
+        n = sizeof name;
+    for (i = 0; i < n; i++)
+        name[i] = (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + ('a' - 'A') : s[i]);
+    lua_pushlstring(L, name, n);
 }
 
 static int is_space(char c)

@@ -53,31 +53,73 @@ static void read_limits(lua_State *L, struct sc_lua_request *r)
     r->request.max_body = (size_t)max_body;
 }
 
+static size_t count_pairs(lua_State *L)
+{
+    size_t n = 0;
+
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+        n++;
+    return n;
+}
+
+/* A string or number at the top, without NUL. */
+static const char *header_text(lua_State *L, struct sc_lua_request *r)
+{
+    size_t len;
+    const char *s = lua_tolstring(L, -1, &len);
+
+    if (!s)
+        luaL_error(L, "request.headers holds neither lines nor names and values");
+    else if (strlen(s) != len)
+        complain(r, "config", "a header holds a NUL");
+    return s;
+}
+
+/* Pushes the line of the pair whose key and value are at the top: the value itself when they are
+ * counted, "name: value" when they are named. */
+static const char *push_line(lua_State *L, struct sc_lua_request *r)
+{
+    int named = lua_type(L, -2) == LUA_TSTRING;
+    const char *value, *name;
+
+    if (!named && lua_type(L, -1) != LUA_TSTRING)
+        luaL_error(L, "request.headers holds a line that is no string");
+    lua_pushvalue(L, -1); /* a number becomes text in place */
+    value = header_text(L, r);
+    if (!named)
+        return value;
+    lua_pushvalue(L, -3);
+    name = header_text(L, r);
+    value = lua_pushfstring(L, "%s: %s", name, value);
+    lua_replace(L, -3);
+    lua_pop(L, 1);
+    return value;
+}
+
+/* Leaves the lines on the stack, below the table they come from. */
 static void read_headers(lua_State *L, struct sc_lua_request *r)
 {
     const char **lines;
-    size_t i, n;
+    size_t n;
+    int table;
 
     lua_getfield(L, 2, "headers");
     if (lua_isnil(L, -1))
         return;
     luaL_checktype(L, -1, LUA_TTABLE);
-    n = sc_rawlen(L, -1);
+    n = count_pairs(L);
     luaL_argcheck(L, n <= 100, 2, "more than 100 headers");
     luaL_checkstack(L, (int)n + 40, "headers");
     lines = lua_newuserdata(L, n * sizeof *lines + 1);
     lua_insert(L, -2);
-    for (i = 0; i < n; i++) {
-        size_t len;
-
-        lua_rawgeti(L, -1 - (int)i, (int)i + 1);
-        if (lua_type(L, -1) != LUA_TSTRING)
-            luaL_error(L, "request.headers[%d] must be a string", (int)i + 1);
-        lines[i] = lua_tolstring(L, -1, &len);
-        if (strlen(lines[i]) != len)
-            complain(r, "config", "a header holds a NUL");
-    }
+    table = lua_gettop(L);
     r->request.headers = lines;
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        *lines++ = push_line(L, r);
+        lua_insert(L, table++);
+        lua_pop(L, 1);
+    }
     r->request.header_count = n;
 }
 

@@ -187,8 +187,9 @@ local function run_until(self, finished, wake_at, needs_tasks)
     elseif self.ready.first <= self.ready.last then
       room = room or yieldable.room()
       run_ready(self, room)
-      if not finished() then
-        poll(self, 0)
+      wake(self)
+      if self.ready.first <= self.ready.last and not finished() then
+        poll(self, 0) -- answers come in although somebody always has something to do
       end
     elseif needs_tasks and #self.waiting == 0 and #self.sleeping == 0 then
       return false

@@ -14,12 +14,24 @@ function native.runtime()
   return assert(name, "LUA_CPATH does not point at a build directory"), build
 end
 
--- Compiles spec/support/NAME.c when it is newer than `target`. Runs side by side do not meet.
-function native.compile(name, target, flags)
+--- Compiles spec/support/NAME.c when it is newer than `target`. Runs side by side do not meet.
+function native.compile(name, target, flags, libraries)
   local source = "spec/support/" .. name .. ".c"
   local script = [[test %s -nt %s || { mkdir -p $(dirname %s) &&
-    ${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 %s -o %s.$$ %s && mv %s.$$ %s; }]]
-  native.sh(script:format(target, source, target, flags or "", target, source, target, target))
+    ${CC:-cc} -std=c11 -D_GNU_SOURCE -O1 %s -o %s.$$ %s %s && mv %s.$$ %s; }]]
+  native.sh(
+    script:format(
+      target,
+      source,
+      target,
+      flags or "",
+      target,
+      source,
+      libraries or "",
+      target,
+      target
+    )
+  )
   return target
 end
 

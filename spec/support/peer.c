@@ -8,7 +8,8 @@
  *                 /tear/NAME resets instead of closing
  * /hang           no answer        /reset, /close   no answer and the connection ends
  * /fade           an answer, and then the connection is closed without a word
- * /stall          stops reading    /gate/N          answers when N requests wait here
+ * /stall          stops reading    /gate/N   answers when N requests wait here
+ * /delay/MS       answers a kilobyte after so many milliseconds
  * /crash          ends the program, tunnels and all
  * /stats          connections=accepted open=now requests=seen
  * CONNECT HOST:P  a tunnel to loopback's port P; 407 for the host "denied"
@@ -16,22 +17,25 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define MOST 256
 
-enum state { READING, HANGING, STALLED, GATED, TUNNEL };
+enum state { READING, HANGING, STALLED, GATED, DELAYED, TUNNEL };
 
 struct peer {
     int fd, mate; /* mate: index of a tunnel's other end */
     enum state state;
     unsigned gate;
+    double due; /* when a delayed answer goes out */
     char *in;
     size_t len, cap;
 };
@@ -59,6 +63,7 @@ static int add_peer(int fd)
     for (int i = 0; i < MOST; i++) {
         if (peers[i].fd < 0) {
             peers[i] = (struct peer){.fd = fd, .mate = -1};
+            setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
             return i;
         }
     }
@@ -123,6 +128,38 @@ static void send_file(struct peer *p, const char *name)
     while ((n = fread(block, 1, sizeof block, f)) > 0 && send_all(p->fd, block, n))
         continue;
     fclose(f);
+}
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Sends the answers whose time has come. Returns the time until the next, or NULL: there is none. */
+static const struct timespec *send_due(void)
+{
+    static char body[1024];
+    static struct timespec wait;
+    double at = now(), next = -1;
+
+    if (!body[0])
+        memset(body, 'x', sizeof body);
+    for (int i = 0; i < MOST; i++) {
+        if (peers[i].fd < 0 || peers[i].state != DELAYED)
+            continue;
+        if (peers[i].due <= at) {
+            peers[i].state = READING;
+            answer(&peers[i], 200, body, sizeof body);
+        } else if (next < 0 || peers[i].due < next) {
+            next = peers[i].due;
+        }
+    }
+    wait.tv_sec = (time_t)(next - at);
+    wait.tv_nsec = (long)((next - at - (double)wait.tv_sec) * 1e9);
+    return next < 0 ? NULL : &wait;
 }
 
 static void open_gate(unsigned gate)
@@ -199,6 +236,9 @@ static void serve(struct peer *p, const char *method, char *path, size_t len)
         p->state = GATED;
         p->gate = (unsigned)atoi(path + 6);
         open_gate(p->gate);
+    } else if (strncmp(path, "/delay/", 7) == 0) {
+        p->state = DELAYED;
+        p->due = now() + atof(path + 7) / 1000;
     } else if (strcmp(path, "/stats") == 0) {
         unsigned open = 0;
 
@@ -306,7 +346,7 @@ int main(int argc, char **argv)
                 wait[n++] = (struct pollfd){.fd = peers[i].fd, .events = POLLIN};
             }
         }
-        if (poll(wait, (nfds_t)n, -1) < 0)
+        if (ppoll(wait, (nfds_t)n, send_due(), NULL) < 0)
             continue;
         for (int i = 3; i < n; i++) {
             if (wait[i].revents && peers[map[i]].fd == wait[i].fd)

@@ -20,31 +20,8 @@ local function own_engine(self)
   return self.engine
 end
 
-local function header_lines(headers)
-  local lines = {}
-  for name, value in pairs(headers or {}) do
-    lines[#lines + 1] = name .. ": " .. value
-  end
-  return lines
-end
-
 function Driver:start(request)
-  return own_engine(self):add {
-    method = request.method,
-    url = request.url,
-    headers = header_lines(request.headers),
-    credential = request.credential,
-    body = request.body,
-    into = request.into,
-    once = request.once,
-    no_repeat = request.no_repeat,
-    timeout = request.timeout,
-    connect_timeout = request.connect_timeout,
-    max_body = request.max_body,
-    ca_file = request.ca_file,
-    proxy = request.proxy,
-    user_agent = request.user_agent,
-  }
+  return own_engine(self):add(request)
 end
 
 function Driver:done(ticket)
