@@ -3,14 +3,13 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SPARE_HANDLES       64
 #define DEFAULT_CONNECTIONS 256
 
 struct sc_http {
     CURLM *multi;
-    pid_t pid; /* the process whose sockets these are */
+    unsigned generation; /* of the process whose sockets these are */
     struct sc_http_transfer *first;
     unsigned count; /* in flight */
     unsigned finished; /* since the last step ended */
@@ -22,15 +21,24 @@ struct sc_http {
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static CURLcode global_state;
 
+static volatile unsigned generation; /* forks between the first process and this one */
+
+static void count_fork(void)
+{
+    generation++;
+}
+
 /* Never undone: another library of this process may be using libcurl too. */
 static void init_libcurl(void)
 {
     global_state = curl_global_init(CURL_GLOBAL_ALL);
+    if (!global_state && pthread_atfork(NULL, NULL, count_fork))
+        global_state = CURLE_OUT_OF_MEMORY;
 }
 
-static int is_foreign(const struct sc_http *h)
+int sc_http_is_foreign(const struct sc_http *h)
 {
-    return h->pid != getpid();
+    return h->generation != generation;
 }
 
 struct sc_http *sc_http_new(unsigned max_connections)
@@ -44,7 +52,7 @@ struct sc_http *sc_http_new(unsigned max_connections)
     h = calloc(1, sizeof *h);
     if (!h)
         return NULL;
-    h->pid = getpid();
+    h->generation = generation;
     h->multi = curl_multi_init();
     if (!h->multi) {
         free(h);
@@ -112,10 +120,10 @@ static void end_transfer(struct sc_http_transfer *t)
     struct sc_http *h = t->http;
     int fit;
 
-    if (!is_foreign(h))
+    if (!sc_http_is_foreign(h))
         curl_multi_remove_handle(h->multi, t->easy);
     fit = sc_http_detach(t) == CURLE_OK;
-    if (!is_foreign(h))
+    if (!sc_http_is_foreign(h))
         put_handle(h, t->easy, fit);
     t->easy = NULL;
     if (t->failed)
@@ -129,7 +137,7 @@ struct sc_http_transfer *sc_http_add(struct sc_http *h,
 {
     struct sc_http_transfer *t = NULL;
 
-    if (is_foreign(h)) {
+    if (sc_http_is_foreign(h)) {
         sc_http_fail(why, "network", "not_sent", "request",
                      "this connection belongs to the process that was forked");
         return NULL;
@@ -201,7 +209,7 @@ static void abandon(struct sc_http *h, const char *kind, const char *message)
 {
     while (h->first) {
         struct sc_http_transfer *t = h->first;
-        int sent = is_foreign(h) || sc_http_sent(t);
+        int sent = sc_http_is_foreign(h) || sc_http_sent(t);
 
         t->failed = 1;
         sc_http_fail(&t->why, kind, sent ? "unknown" : "not_sent",
@@ -223,7 +231,7 @@ unsigned sc_http_step(struct sc_http *h, int ms)
     CURLMcode code = CURLM_OK;
     int running;
 
-    if (is_foreign(h)) {
+    if (sc_http_is_foreign(h)) {
         abandon(h, "network", "the process was forked while the request was on its way");
         return take_finished(h);
     }
@@ -258,7 +266,7 @@ void sc_http_free(struct sc_http *h)
     if (!h)
         return;
     abandon(h, "cancelled", "the client was closed");
-    if (!is_foreign(h)) {
+    if (!sc_http_is_foreign(h)) {
         while (h->spares)
             curl_easy_cleanup(h->spare[--h->spares]);
         curl_multi_cleanup(h->multi);
@@ -297,7 +305,7 @@ void sc_http_cancel(struct sc_http_transfer *t)
 
     if (!t->http)
         return;
-    sent = is_foreign(t->http) || sc_http_sent(t);
+    sent = sc_http_is_foreign(t->http) || sc_http_sent(t);
     t->failed = 1;
     sc_http_fail(&t->why, "cancelled", sent ? "unknown" : "not_sent",
                  sent ? "receive" : "connect", "the request was cancelled");

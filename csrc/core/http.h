@@ -68,6 +68,9 @@ unsigned sc_http_step(struct sc_http *h, int ms);
 /* Ends a wait of sc_http_step early. The one function for other threads. */
 void sc_http_wakeup(struct sc_http *h);
 
+/* Whether the engine was made before this process was forked off. */
+int sc_http_is_foreign(const struct sc_http *h);
+
 /* Transfers in flight. */
 unsigned sc_http_count(const struct sc_http *h);
 

@@ -229,65 +229,83 @@ static CURLcode add_line(struct sc_http_transfer *t, const char *line)
     return CURLE_OK;
 }
 
-/* "Name: value", or libcurl's spelling of a header without a value. */
-static CURLcode add_header(struct sc_http_transfer *t, const char *name, size_t name_len,
-                           const char *value)
+/* The headers as they are, but libcurl has a spelling of its own for one without a value. */
+static CURLcode add_header(struct sc_http_transfer *t, const char *line)
 {
+    size_t name = strcspn(line, ":");
+    struct sc_buf empty;
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+
+    if (line[name + 1 + strspn(line + name + 1, " \t")])
+        return add_line(t, line);
+    sc_buf_init(&empty, name + 2);
+    if (sc_buf_add(&empty, line, name) == 0 && sc_buf_add(&empty, ";", 2) == 0)
+        code = add_line(t, empty.data);
+    sc_buf_free(&empty);
+    return code;
+}
+
+static CURLcode add_authorization(struct sc_http_transfer *t, const char *value)
+{
+    static const char name[] = "Authorization: ";
     struct sc_buf line;
     CURLcode code = CURLE_OUT_OF_MEMORY;
 
-    value += strspn(value, " \t");
     sc_buf_init(&line, SIZE_MAX / 4);
-    if (sc_buf_add(&line, name, name_len))
-        return code;
-    if (sc_buf_add(&line, *value ? ": " : ";", *value ? 2 : 1) == 0 &&
-        sc_buf_add(&line, value, strlen(value) + 1) == 0)
+    if (sc_buf_reserve(&line, sizeof name + strlen(value)) ==
+        0) { /* it never moves, so no copy stays */
+        sc_buf_add(&line, name, sizeof name - 1);
+        sc_buf_add(&line, value, strlen(value) + 1);
         code = add_line(t, line.data);
-    sc_wipe(line.data, line.len);
+        sc_wipe(line.data, line.len);
+    }
     sc_buf_free(&line);
     return code;
+}
+
+/* Methods that are expected to have a body send length 0 without one. */
+static int posts(const struct sc_http_request *request)
+{
+    return request->body || strcmp(request->method, "POST") == 0 ||
+           strcmp(request->method, "PUT") == 0 || strcmp(request->method, "PATCH") == 0;
 }
 
 static CURLcode build_list(struct sc_http_transfer *t,
                            const struct sc_http_request *request)
 {
-    CURLcode code = add_line(t, "Expect:");
+    CURLcode code = CURLE_OK;
     int has_type = 0;
     size_t i;
 
     for (i = 0; i < request->header_count && !code; i++) {
-        const char *line = request->headers[i];
-        const char *colon = strchr(line, ':');
-
-        has_type |= has_name(line, "Content-Type");
-        code = add_header(t, line, (size_t)(colon - line), colon + 1);
+        has_type |= has_name(request->headers[i], "Content-Type");
+        code = add_header(t, request->headers[i]);
     }
-    if (!code && !has_type) /* libcurl would call any body a form */
-        code = add_line(t, "Content-Type:");
+    if (!code && posts(request)) {
+        code = add_line(t, "Expect:");
+        if (!code && !has_type) /* libcurl would call any body a form */
+            code = add_line(t, "Content-Type:");
+    }
     if (!code && request->authorization)
-        code = add_header(t, "Authorization", 13, request->authorization);
+        code = add_authorization(t, request->authorization);
     return code;
 }
 
-/* A body goes with any method; without one, methods that are expected to have one send length 0. */
 static CURLcode set_method(CURL *easy, const struct sc_http_request *request)
 {
-    const char *method = request->method;
-    int posts = request->body || strcmp(method, "POST") == 0 ||
-                strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
     CURLcode code = CURLE_OK;
 
     SET(CURLOPT_NOBODY, 0L);
-    if (posts) {
+    if (posts(request)) {
         SET(CURLOPT_POST, 1L);
         SET(CURLOPT_POSTFIELDS, request->body ? request->body : "");
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
-    } else if (strcmp(method, "HEAD") == 0) {
+    } else if (strcmp(request->method, "HEAD") == 0) {
         SET(CURLOPT_NOBODY, 1L);
     } else {
         SET(CURLOPT_HTTPGET, 1L);
     }
-    SET(CURLOPT_CUSTOMREQUEST, method);
+    SET(CURLOPT_CUSTOMREQUEST, request->method);
     return code;
 }
 

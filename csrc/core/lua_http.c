@@ -115,7 +115,7 @@ static int engine_add(lua_State *L)
     if (r.kind)
         return refuse(L, r.kind, r.wrong);
     t = sc_lua_newobject(L, sizeof *t, TRANSFER_TYPE);
-    lua_createtable(L, 3, 1);
+    lua_createtable(L, 4, 0); /* the three of them, and the answer */
     lua_pushvalue(L, 1);
     lua_rawseti(L, -2, 1);
     lua_pushvalue(L, bodies);
@@ -149,6 +149,15 @@ static int engine_step(lua_State *L)
     else if (seconds > LONGEST_STEP)
         seconds = LONGEST_STEP;
     lua_pushinteger(L, (lua_Integer)sc_http_step(http, (int)ceil(seconds * 1000)));
+    return 1;
+}
+
+/* engine:foreign() -> whether it was made before this process was forked off */
+static int engine_foreign(lua_State *L)
+{
+    struct engine *e = luaL_checkudata(L, 1, ENGINE_TYPE);
+
+    lua_pushboolean(L, e->http && sc_http_is_foreign(e->http));
     return 1;
 }
 
@@ -365,11 +374,9 @@ static void pin_module(void)
 
 void sc_open_http(lua_State *L)
 {
-    static const luaL_Reg engine[] = {{"add", engine_add},
-                                      {"step", engine_step},
-                                      {"count", engine_count},
-                                      {"close", engine_close},
-                                      {NULL, NULL}};
+    static const luaL_Reg engine[] = {
+        {"add", engine_add},         {"step", engine_step},   {"count", engine_count},
+        {"foreign", engine_foreign}, {"close", engine_close}, {NULL, NULL}};
     static const luaL_Reg engine_meta[] = {
         {"__gc", engine_close}, {"__close", engine_close}, {NULL, NULL}};
     static const luaL_Reg transfer[] = {{"done", transfer_done},

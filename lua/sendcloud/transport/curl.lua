@@ -12,10 +12,9 @@ Driver.__index = Driver
 -- After a fork the parent's connections are not ours to speak on. The old engine fails
 -- what was on its way and is dropped, not closed.
 local function own_engine(self)
-  if core.pid() ~= self.pid then
+  if self.engine:foreign() then
     self.engine:step(0)
     self.engine = core.http(self.options)
-    self.pid = core.pid()
   end
   return self.engine
 end
@@ -66,7 +65,7 @@ end
 ---@param options? sendcloud.CurlOptions
 ---@return sendcloud.Loop transport
 function curl.new(options)
-  local driver = { engine = core.http(options), options = options, pid = core.pid() }
+  local driver = { engine = core.http(options), options = options }
   return loop.new(setmetatable(driver, Driver))
 end
 
