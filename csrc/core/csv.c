@@ -34,10 +34,9 @@ static void set_sentinel(struct sc_csv *c)
         memset(c->window.data + c->window.len, c->eol, SC_BUF_PAD);
 }
 
-int sc_csv_feed(struct sc_csv *c, const void *bytes, size_t n)
+int sc_csv_feed_room(struct sc_csv *c, size_t n)
 {
     struct sc_buf *w = &c->window;
-    int rc;
 
     if (c->pos) {
         memmove(w->data, w->data + c->pos, w->len - c->pos);
@@ -45,10 +44,25 @@ int sc_csv_feed(struct sc_csv *c, const void *bytes, size_t n)
         c->base += c->pos;
         c->pos = 0;
     }
-    rc = sc_buf_add(w, bytes, n);
-    if (!rc)
-        set_sentinel(c);
-    return rc;
+    return sc_buf_reserve(w, n);
+}
+
+void sc_csv_fed(struct sc_csv *c, size_t n)
+{
+    c->window.len += n;
+    set_sentinel(c);
+}
+
+int sc_csv_feed(struct sc_csv *c, const void *bytes, size_t n)
+{
+    int rc = sc_csv_feed_room(c, n);
+
+    if (rc)
+        return rc;
+    if (n)
+        memcpy(c->window.data + c->window.len, bytes, n);
+    sc_csv_fed(c, n);
+    return SC_BUF_OK;
 }
 
 void sc_csv_finish(struct sc_csv *c)
@@ -215,32 +229,37 @@ static int grow_cells(struct sc_csv *c)
 static int cut_row(struct sc_csv *c, const char *s, const char *end, const char **stop)
 {
     const char separator = c->separator, eol = c->eol;
+    const char other = separator ? separator : eol;
+    size_t n = 0;
     int status = 0;
 
-    for (c->count = 0;; s++) {
+    for (;; s++) {
         struct sc_csv_cell *cell;
 
-        if (c->count == c->room) {
+        if (__builtin_expect(n == c->room, 0)) {
             status = grow_cells(c);
             if (status)
-                return status;
+                break;
         }
-        cell = &c->cells[c->count++];
-        if (*s == '"' && s < end && separator) {
+        cell = &c->cells[n++];
+        if (__builtin_expect(*s == '"', 0) && s < end && separator) {
             s = quoted_cell(c, cell, s, end, &status);
             c->flags |= SC_CSV_SPECIAL;
             if (status)
-                return status;
+                break;
         } else {
-            cell->at = s;
-            cell->quoted = 0;
-            s = sc_scan_either(s, separator ? separator : eol, eol);
-            cell->len = (uint32_t)(s - cell->at);
+            const char *from = s;
+
+            s = sc_scan_either(s, other, eol);
+            *cell = (struct sc_csv_cell){from, (uint32_t)(s - from), 0};
         }
         if (*s == eol)
             break;
     }
+    c->count = n;
     *stop = s;
+    if (status)
+        return status;
     return s < end || c->last ? SC_CSV_ROW : SC_CSV_MORE;
 }
 
@@ -285,18 +304,28 @@ static unsigned look_at(const char *s, size_t n, char separator)
 #ifdef SC_SCAN_SSE2
     const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
     const __m128i limit = _mm_set1_epi8(0x1f), sep = _mm_set1_epi8(separator);
-    unsigned high = 0, special = 0;
+    __m128i any = _mm_setzero_si128(), odds = any;
+    unsigned high, special, keep = n % 16 ? (1u << (n % 16)) - 1 : 0xffffu;
 
-    for (size_t i = 0; i < n; i += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(s + i));
-        __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(v, limit), v);
-        __m128i odd = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash));
-        unsigned keep = n - i < 16 ? (1u << (n - i)) - 1 : 0xffffu;
+    for (size_t i = 0;; i += 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(s + i));
+        __m128i odd = _mm_andnot_si128(_mm_cmpeq_epi8(v, sep),
+                                       _mm_cmpeq_epi8(_mm_min_epu8(v, limit), v));
 
-        odd = _mm_or_si128(odd, _mm_andnot_si128(_mm_cmpeq_epi8(v, sep), low));
-        high |= (unsigned)_mm_movemask_epi8(v) & keep;
-        special |= (unsigned)_mm_movemask_epi8(odd) & keep;
+        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(v, quote));
+        odd = _mm_or_si128(odd, _mm_cmpeq_epi8(v, slash));
+        if (i + 16 >= n) {
+            high = (unsigned)_mm_movemask_epi8(v) & keep;
+            special = (unsigned)_mm_movemask_epi8(odd) & keep;
+            break;
+        }
+        any = _mm_or_si128(any, v);
+        odds = _mm_or_si128(odds, odd);
     }
+    if (!n)
+        return 0;
+    high |= (unsigned)_mm_movemask_epi8(any);
+    special |= (unsigned)_mm_movemask_epi8(odds);
     flags = (high ? SC_CSV_HIGH : 0u) | (special ? SC_CSV_SPECIAL : 0u);
 #else
     for (size_t i = 0; i < n; i++) {

@@ -75,6 +75,11 @@ void sc_csv_free(struct sc_csv *c);
 /* Adds bytes behind what the window holds and drops what was read. Returns SC_BUF_*. */
 int sc_csv_feed(struct sc_csv *c, const void *bytes, size_t n);
 
+/* The same in two steps, for who can put bytes where they belong: makes room for n behind the
+ * window's end (SC_BUF_*), then says how many came. */
+int sc_csv_feed_room(struct sc_csv *c, size_t n);
+void sc_csv_fed(struct sc_csv *c, size_t n);
+
 /* Nothing more will come. */
 void sc_csv_finish(struct sc_csv *c);
 

@@ -1,7 +1,9 @@
 /* lua_rows: `core.rows`: a source of rows, how they are cut and what is made of them. */
 #include "lua_rows.h"
 
+#include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -83,6 +85,32 @@ static int rows_feed(lua_State *L)
     if (sc_csv_feed(&check_rows(L)->csv, bytes, n))
         return no_memory(L);
     return 0;
+}
+
+/* rows:feed_from(file, size) -> bytes fed, 0 at the end of the file | nil, message: straight from
+ * an open file into the scanner's window */
+static int rows_feed_from(lua_State *L)
+{
+    struct sc_csv *c = &check_rows(L)->csv;
+    /* In every Lua a file's userdata has this name and begins with the stream. */
+    FILE **file = luaL_checkudata(L, 2, "FILE*");
+    lua_Number size = luaL_checknumber(L, 3);
+    size_t n;
+
+    luaL_argcheck(L, *file, 2, "the file is closed");
+    luaL_argcheck(L, size >= 1 && size <= 1e8, 3, "out of range");
+    if (sc_csv_feed_room(c, (size_t)size))
+        return no_memory(L);
+    errno = 0;
+    n = fread(c->window.data + c->window.len, 1, (size_t)size, *file);
+    sc_csv_fed(c, n);
+    if (!n && ferror(*file)) {
+        lua_pushnil(L);
+        lua_pushstring(L, strerror(errno ? errno : EIO));
+        return 2;
+    }
+    push_count(L, n);
+    return 1;
 }
 
 static int rows_finish(lua_State *L)
@@ -287,7 +315,8 @@ static int rows_answers(lua_State *L)
 void sc_open_rows(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"feed", rows_feed},         {"finish", rows_finish},   {"sniff", rows_sniff},
+        {"feed", rows_feed},         {"feed_from", rows_feed_from}, {"finish", rows_finish},
+        {"sniff", rows_sniff},
         {"seek", rows_seek},         {"position", rows_position}, {"dialect", rows_dialect},
         {"limit", rows_limit},       {"read", rows_read},       {"plan", rows_plan},
         {"answers", rows_answers},   {NULL, NULL}};

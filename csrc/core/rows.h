@@ -147,6 +147,12 @@ enum sc_rows_status {
     SC_ROWS_NOMEM = -1,
 };
 
+/* Room for n bytes more, most often without a call. Returns SC_BUF_*. */
+static inline int sc_rows_room(struct sc_buf *b, size_t n)
+{
+    return b->data && !b->locks && b->cap - b->len >= n ? SC_BUF_OK : sc_buf_reserve(b, n);
+}
+
 /* rows_plan.c */
 void sc_rows_plan_init(struct sc_rows_plan *p);
 void sc_rows_plan_free(struct sc_rows_plan *p);

@@ -57,13 +57,11 @@ struct sc_rows_entry *sc_rows_entry(struct sc_rows_batch *b, uint64_t line, cons
         b->rows = e;
         b->room = room;
     }
-    if (sc_buf_reserve(&b->raw, n + SC_BUF_PAD))
+    if (sc_rows_room(&b->raw, n + SC_BUF_PAD))
         return NULL;
     e = &b->rows[b->count++];
-    memset(e, 0, sizeof *e);
-    e->line = line;
-    e->raw = (uint32_t)b->raw.len;
-    e->raw_len = (uint32_t)n;
+    *e = (struct sc_rows_entry){
+        .line = line, .raw = (uint32_t)b->raw.len, .raw_len = (uint32_t)n};
     if (n)
         sc_scan_copy(b->raw.data + b->raw.len, raw, n);
     b->raw.len += n;

@@ -53,7 +53,7 @@ static size_t space_before(const char *start, const char *end)
     return n >= 3 && space_at(end - 3, end) == 3 ? 3 : 0;
 }
 
-static void trim(struct sc_csv_cell *cell)
+static void trim_slowly(struct sc_csv_cell *cell)
 {
     const char *s = cell->at, *end = s + cell->len;
     size_t n;
@@ -66,6 +66,14 @@ static void trim(struct sc_csv_cell *cell)
     cell->len = (uint32_t)(end - s);
 }
 
+/* Most cells begin and end with a visible ASCII character. */
+static inline void trim(struct sc_csv_cell *cell)
+{
+    if (!cell->len || (unsigned char)(cell->at[0] - 0x21) > 0x5d ||
+        (unsigned char)(cell->at[cell->len - 1] - 0x21) > 0x5d)
+        trim_slowly(cell);
+}
+
 static size_t characters(const char *s, size_t n)
 {
     size_t chars = 0;
@@ -74,51 +82,53 @@ static size_t characters(const char *s, size_t n)
     return chars;
 }
 
-/* What a value is written with: `plain` when nothing in the row needs escaping. */
+/* What an object is written with. Room for all of it is made before; the functions below take the
+ * place to write at and return the one behind. Only what needs escaping goes through the buffer. */
 struct writer {
+    const struct sc_rows_plan *plan;
     struct sc_buf *body;
-    int plain;
+    int plain; /* nothing in the row needs escaping */
 };
 
-/* Adds the value and its closing quote behind a key that ended with the opening one. There is
- * room for it. Returns 0, or SC_ROWS_NOMEM. */
-static int put_value(struct writer *w, const char *s, size_t n)
+static char *put_escaped(const struct writer *w, char *to, const char *s, size_t n)
 {
-    struct sc_buf *b = w->body;
     size_t chars;
 
-    if (w->plain) {
-        char *to = sc_scan_copy(b->data + b->len, s, n);
-
-        *to++ = '"';
-        b->len = (size_t)(to - b->data);
-        return 0;
-    }
-    b->len--;
-    return sc_json_write_string(b, s, n, &chars) ? SC_ROWS_NOMEM : 0;
+    w->body->len = (size_t)(to - 1 - w->body->data);
+    if (sc_json_write_string(w->body, s, n, &chars))
+        return NULL;
+    to = w->body->data + w->body->len;
+    *to = ',';
+    return to + 1;
 }
 
-static void put_text(struct writer *w, const struct sc_rows_plan *p, struct sc_rows_text text)
+/* Adds the value, its closing quote and a comma behind a key that ended with the opening quote;
+ * NULL: memory is short. */
+static inline char *put_value(const struct writer *w, char *to, const char *s, size_t n)
 {
-    sc_scan_copy(w->body->data + w->body->len, sc_rows_plan_at(p, text), text.len);
-    w->body->len += text.len;
+    if (!w->plain)
+        return put_escaped(w, to, s, n);
+    to = sc_scan_copy(to, s, n);
+    memcpy(to, "\",", 2);
+    return to + 2;
 }
 
-static void put_char(struct writer *w, char c)
+static inline char *put_text(const struct writer *w, char *to, struct sc_rows_text text)
 {
-    w->body->data[w->body->len++] = c;
+    return sc_scan_copy(to, w->plan->text.data + text.at, text.len);
 }
 
 /* Puts `close` in the place of the comma written last, or behind where there is none. */
-static void close_list(struct writer *w, char close)
+static inline char *close_list(char *to, char close)
 {
-    if (w->body->data[w->body->len - 1] == ',')
-        w->body->len--;
-    put_char(w, close);
+    if (to[-1] == ',')
+        to--;
+    *to = close;
+    return to + 1;
 }
 
 /* The length is counted only where the bytes leave it open. */
-static int too_long(const struct sc_csv_cell *cell, uint32_t max, size_t *chars)
+static inline int too_long(const struct sc_csv_cell *cell, uint32_t max, size_t *chars)
 {
     if (!max || cell->len <= max)
         return 0;
@@ -135,12 +145,13 @@ static int refuse_length(struct sc_rows_batch *b, struct sc_rows_entry *e,
                   sc_rows_plan_at(p, step->name), what, (unsigned)step->max, chars);
 }
 
-/* Writes the names of one cell. Returns 1, 0 when one is too long, or SC_ROWS_NOMEM. */
-static int write_tags(struct writer *w, const struct sc_rows_plan *p,
-                      const struct sc_rows_step *step, const struct sc_csv_cell *cell,
-                      struct sc_rows_batch *b, struct sc_rows_entry *e)
+/* Writes the names of one cell behind *to. Returns 1, 0 when one is too long, or SC_ROWS_NOMEM. */
+static int write_tags(const struct writer *w, char **to, const struct sc_rows_step *step,
+                      const struct sc_csv_cell *cell, struct sc_rows_batch *b,
+                      struct sc_rows_entry *e)
 {
     const char *s = cell->at, *end = s + cell->len;
+    char *at = *to;
     size_t chars;
 
     while (s < end) {
@@ -152,12 +163,13 @@ static int write_tags(struct writer *w, const struct sc_rows_plan *p,
         if (!name.len)
             continue;
         if (too_long(&name, step->max, &chars))
-            return refuse_length(b, e, p, step, "a tag has ", chars);
-        put_char(w, '"');
-        if (put_value(w, name.at, name.len))
+            return refuse_length(b, e, w->plan, step, "a tag has ", chars);
+        *at++ = '"';
+        at = put_value(w, at, name.at, name.len);
+        if (!at)
             return SC_ROWS_NOMEM;
-        put_char(w, ',');
     }
+    *to = at;
     return 1;
 }
 
@@ -199,63 +211,68 @@ static int check_row(struct sc_rows *r, struct sc_rows_batch *b, struct sc_rows_
     return 1;
 }
 
-static struct sc_csv_cell cell_of(const struct sc_csv *c, uint32_t index)
+/* The list of tags: those of the cells from step i on, and those for all. */
+static int write_tag_list(struct sc_rows *r, struct sc_rows_batch *b, const struct writer *w,
+                          char **to, struct sc_rows_entry *e, size_t i)
 {
-    static const char nothing[16];
-    struct sc_csv_cell none = {nothing, 0, 0};
+    const struct sc_rows_plan *p = w->plan;
 
-    return index < c->count ? c->cells[index] : none;
+    *to = put_text(w, *to - 1, p->tags);
+    for (; i < p->count; i++) {
+        const struct sc_rows_step *step = &p->steps[i];
+        int rc = step->cell < r->csv.count
+                     ? write_tags(w, to, step, &r->csv.cells[step->cell], b, e)
+                     : 1;
+
+        if (rc <= 0)
+            return rc;
+    }
+    if (p->more_tags.len)
+        *to = put_text(w, *to, p->more_tags);
+    *to = close_list(*to, ']');
+    *(*to)++ = ',';
+    return 1;
 }
 
-/* Writes the steps in their order. Returns 1, 0 where one refuses the row, or SC_ROWS_NOMEM. */
-static int write_steps(struct sc_rows *r, struct sc_rows_batch *b, struct writer *w,
-                       struct sc_rows_entry *e, const struct sc_csv_cell *address)
+/* Writes the steps in their order behind *to. Returns 1, 0 where one refuses the row, or
+ * SC_ROWS_NOMEM. */
+static int write_steps(struct sc_rows *r, struct sc_rows_batch *b, const struct writer *w,
+                       char **to, struct sc_rows_entry *e, const struct sc_csv_cell *address)
 {
-    const struct sc_rows_plan *p = &r->plan;
-    size_t i, chars;
-    int rc, open = 0;
+    const struct sc_rows_plan *p = w->plan;
+    const struct sc_rows_step *step = p->steps, *end = step + p->count;
+    const size_t count = r->csv.count;
+    char *at = put_text(w, *to, step->key);
+    size_t chars;
+    int open = 0;
 
-    for (i = 0; i < p->count && p->steps[i].use != SC_ROWS_TAGS; i++) {
-        const struct sc_rows_step *step = &p->steps[i];
-        struct sc_csv_cell cell =
-            step->use == SC_ROWS_ADDRESS ? *address : cell_of(&r->csv, step->cell);
+    if (too_long(address, step->max, &chars))
+        return refuse_length(b, e, p, step, "", chars);
+    at = put_value(w, at, address->at, address->len);
+    if (!at)
+        return SC_ROWS_NOMEM;
+    e->address_len = (uint32_t)((size_t)(at - w->body->data) - 2 - e->body - p->address_at);
+    for (step++; step < end && step->use != SC_ROWS_TAGS; step++) {
+        const struct sc_csv_cell *cell = &r->csv.cells[step->cell];
 
-        if (!cell.len)
+        if (step->cell >= count || !cell->len)
             continue;
-        if (too_long(&cell, step->max, &chars))
+        if (too_long(cell, step->max, &chars))
             return refuse_length(b, e, p, step, "", chars);
         if (step->use == SC_ROWS_FIELD && !open) {
-            w->body->len--;
-            put_text(w, p, p->fields);
+            at = put_text(w, at - 1, p->fields);
             open = 1;
         }
-        put_text(w, p, step->key);
-        if (put_value(w, cell.at, cell.len))
+        at = put_value(w, put_text(w, at, step->key), cell->at, cell->len);
+        if (!at)
             return SC_ROWS_NOMEM;
-        put_char(w, ',');
-        if (step->use == SC_ROWS_ADDRESS)
-            e->address_len = (uint32_t)(w->body->len - 2 - e->body - p->address_at);
     }
     if (open) {
-        close_list(w, '}');
-        put_char(w, ',');
+        at[-1] = '}';
+        *at++ = ',';
     }
-    if (p->has_tags) {
-        w->body->len--;
-        put_text(w, p, p->tags);
-        for (; i < p->count; i++) {
-            struct sc_csv_cell cell = cell_of(&r->csv, p->steps[i].cell);
-
-            rc = write_tags(w, p, &p->steps[i], &cell, b, e);
-            if (rc <= 0)
-                return rc;
-        }
-        put_text(w, p, p->more_tags);
-        close_list(w, ']');
-        put_char(w, ',');
-    }
-    close_list(w, '}');
-    return 1;
+    *to = at;
+    return p->has_tags ? write_tag_list(r, b, w, to, e, (size_t)(step - p->steps)) : 1;
 }
 
 /* Keeps the address of a refused row for its line among the rejects. */
@@ -270,25 +287,33 @@ static int show_address(struct sc_rows_batch *b, struct sc_rows_entry *e,
 int sc_rows_write(struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *body,
                   struct sc_rows_entry *e)
 {
+    static const char nothing[16];
     const struct sc_csv *c = &r->csv;
-    struct sc_csv_cell address = cell_of(c, r->plan.steps[0].cell);
-    struct writer w = {body, !(c->flags & SC_CSV_SPECIAL)};
+    const uint32_t index = r->plan.steps[0].cell;
+    struct sc_csv_cell address = {nothing, 0, 0};
+    const struct writer w = {&r->plan, body, !(c->flags & SC_CSV_SPECIAL)};
     size_t start = body->len;
+    char *to;
     int rc;
 
+    if (index < c->count)
+        address = c->cells[index];
     trim(&address);
     rc = check_row(r, b, e, &address);
     if (rc <= 0)
         return rc || show_address(b, e, &address) ? SC_ROWS_NOMEM : 0;
-    if (sc_buf_reserve(body, c->row_len * (w.plain ? 2 : 7) + r->plan.fixed))
+    if (sc_rows_room(body, c->row_len * (w.plain ? 2 : 7) + r->plan.fixed))
         return SC_ROWS_NOMEM;
     e->body = (uint32_t)start;
-    rc = write_steps(r, b, &w, e, &address);
+    to = body->data + start;
+    rc = write_steps(r, b, &w, &to, e, &address);
     if (rc <= 0) {
         body->len = start;
         return rc || show_address(b, e, &address) ? SC_ROWS_NOMEM : 0;
     }
-    e->body_len = (uint32_t)(body->len - start);
-    put_char(&w, ',');
+    to = close_list(to, '}');
+    e->body_len = (uint32_t)((size_t)(to - body->data) - start);
+    *to++ = ',';
+    body->len = (size_t)(to - body->data);
     return 1;
 }

@@ -17,18 +17,15 @@
 /* Copies n bytes and returns the end of the copy. */
 static inline char *sc_scan_copy(char *to, const char *from, size_t n)
 {
-    char *end = to + n;
-
 #ifdef SC_SCAN_SSE2
-    while (to < end) {
-        _mm_storeu_si128((__m128i *)to, _mm_loadu_si128((const __m128i *)from));
-        to += 16;
-        from += 16;
-    }
+    _mm_storeu_si128((__m128i *)(void *)to, _mm_loadu_si128((const __m128i *)(const void *)from));
+    for (size_t i = 16; __builtin_expect(i < n, 0); i += 16)
+        _mm_storeu_si128((__m128i *)(void *)(to + i),
+                         _mm_loadu_si128((const __m128i *)(const void *)(from + i)));
 #else
     memcpy(to, from, n);
 #endif
-    return end;
+    return to + n;
 }
 
 /* The first byte that is a or b; there must be one. */
@@ -38,7 +35,7 @@ static inline const char *sc_scan_either(const char *s, char a, char b)
     const __m128i va = _mm_set1_epi8(a), vb = _mm_set1_epi8(b);
 
     for (;; s += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)s);
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)s);
         __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, va), _mm_cmpeq_epi8(v, vb));
         unsigned mask = (unsigned)_mm_movemask_epi8(hit);
 
@@ -59,7 +56,7 @@ static inline const char *sc_scan_byte(const char *s, const char *end, char c)
     const __m128i vc = _mm_set1_epi8(c);
 
     for (; s < end; s += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)s);
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)s);
         unsigned mask = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, vc));
 
         if (mask) {

@@ -77,15 +77,12 @@ end
 ---@return true|nil
 ---@return sendcloud.Error? err
 function source.feed(self, rows)
-  local piece, reason = self.file:read(PIECE)
-  if piece then
-    rows:feed(piece)
-  elseif reason then
+  local fed, reason = rows:feed_from(self.file, PIECE)
+  if not fed then
     return nil, errors.new { kind = "invalid", operation = "members.upsert",
       parameter = "source", message = "source: cannot be read: " .. tostring(reason) }
-  else
-    rows:finish()
   end
+  if fed == 0 then rows:finish() end
   return true
 end
 
