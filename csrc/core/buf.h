@@ -1,11 +1,11 @@
 /* buf: a growable run of bytes with a cap.
  *
- * Owns its memory; sc_buf_free gives it back and leaves an empty buffer that can be used again.
- * SC_BUF_PAD bytes behind the last one are always allocated, so that a scanner may read past
- * the end by a vector without leaving the block; their content means nothing.
- * A buffer whose bytes are on their way (a request's body) is locked: nothing changes it until the
- * one who locked it lets go.
- * Does no I/O and knows nothing of what the bytes mean. */
+ * Owns its memory; sc_buf_free gives it back and leaves an empty buffer that can be
+ * used again. SC_BUF_PAD bytes behind the last one are always allocated, so that a
+ * scanner may read past the end by a vector without leaving the block; their content
+ * means nothing. A buffer whose bytes are on their way (a request's body) is locked:
+ * nothing changes it until the one who locked it lets go. Does no I/O and knows
+ * nothing of what the bytes mean. */
 #ifndef SC_BUF_H
 #define SC_BUF_H
 

@@ -1,8 +1,8 @@
 /* compat: one C API over Lua 5.1, LuaJIT, 5.2, 5.3 and 5.4.
  *
- * Shims carry our own prefix, so that they never meet a macro of the same name in somebody's
- * headers. Only functions of PUC Lua 5.1 are used below 5.2: a module built with 5.1's headers
- * loads in LuaJIT. Header only; allocates nothing. */
+ * Shims carry our own prefix, so that they never meet a macro of the same name in
+ * somebody's headers. Only functions of PUC Lua 5.1 are used below 5.2: a module built
+ * with 5.1's headers loads in LuaJIT. Header only; allocates nothing. */
 #ifndef SC_COMPAT_H
 #define SC_COMPAT_H
 
@@ -70,7 +70,8 @@ static inline int sc_absindex(lua_State *L, int index)
     return index > 0 || index <= LUA_REGISTRYINDEX ? index : lua_gettop(L) + index + 1;
 }
 
-/* Fills the table on top of the stack with the functions of a list that ends with {NULL, NULL}. */
+/* Fills the table on top of the stack with the functions of a list that ends with
+ * {NULL, NULL}. */
 static inline void sc_setfuncs(lua_State *L, const luaL_Reg *functions)
 {
     for (; functions->name; functions++) {
@@ -93,8 +94,8 @@ static inline void *sc_testudata(lua_State *L, int index, const char *name)
     return p;
 }
 
-/* Stores the number at index in *out if it is integral and fits 64 bits; returns whether it did.
- * A string is not a number here. */
+/* Stores the number at index in *out if it is integral and fits 64 bits; returns
+ * whether it did. A string is not a number here. */
 static inline int sc_tointeger(lua_State *L, int index, int64_t *out)
 {
     double d;

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* OpenSSL's numbers of what can be wrong with a certificate (X509_V_ERR_*), as libcurl reports
- * them; spelled here so that libcurl's TLS library is not ours to link. */
+/* OpenSSL's numbers of what can be wrong with a certificate (X509_V_ERR_*), as libcurl
+ * reports them; spelled here so that libcurl's TLS library is not ours to link. */
 enum {
     NOT_YET_VALID = 9,
     EXPIRED = 10,
@@ -18,8 +18,8 @@ enum {
     ADDRESS_MISMATCH = 64
 };
 
-/* Takes "user:password@" out of every URL in the text. Messages are made of host names only; this
- * is for what a future libcurl may quote. */
+/* Takes "user:password@" out of every URL in the text. Messages are made of host names
+ * only; this is for what a future libcurl may quote. */
 static void strip_userinfo(char *text)
 {
     char *at = text;
@@ -119,8 +119,8 @@ static int mentions(const struct sc_http_transfer *t, const char *words)
     return strstr(t->error, words) != NULL;
 }
 
-/* What is wrong with the certificate, or NULL where nobody says. Words of libcurl and of the TLS
- * libraries it is built with are the fallback. */
+/* What is wrong with the certificate, or NULL where nobody says. Words of libcurl and
+ * of the TLS libraries it is built with are the fallback. */
 static const char *certificate_reason(const struct sc_http_transfer *t)
 {
     long number = 0;

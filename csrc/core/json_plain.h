@@ -1,8 +1,9 @@
-/* json_plain: the inner loops of JSON text: finding, copying and comparing runs of plain bytes.
+/* json_plain: the inner loops of JSON text: finding, copying and comparing runs of plain
+ * bytes.
  *
- * A plain byte is ASCII, not a control character, not `"` and not `\`: reading and writing take
- * it as it is. Nothing is read or written behind the end of a run, so no padding is asked of
- * the caller. Header only; owns nothing, checks no arguments. */
+ * A plain byte is ASCII, not a control character, not `"` and not `\`: reading and
+ * writing take it as it is. Nothing is read or written behind the end of a run, so no
+ * padding is asked of the caller. Header only; owns nothing, checks no arguments. */
 #ifndef SC_JSON_PLAIN_H
 #define SC_JSON_PLAIN_H
 
@@ -32,8 +33,8 @@ static inline uint64_t sc_json_plain_word(uint64_t word)
 }
 
 #ifdef __SSE2__
-/* One bit for each of the 16 bytes that is not plain: what is below 0x20 as a signed byte is a
- * control character or not ASCII. */
+/* One bit for each of the 16 bytes that is not plain: what is below 0x20 as a signed
+ * byte is a control character or not ASCII. */
 static inline unsigned sc_json_plain_mask(__m128i x)
 {
     __m128i odd = _mm_cmplt_epi8(x, _mm_set1_epi8(0x20));
@@ -56,7 +57,8 @@ static inline const char *sc_json_plain_end(const char *p, const char *end)
 {
 #ifdef __SSE2__
     while (end - p >= 16) {
-        unsigned mask = sc_json_plain_mask(_mm_loadu_si128((const __m128i *)(const void *)p));
+        unsigned mask =
+            sc_json_plain_mask(_mm_loadu_si128((const __m128i *)(const void *)p));
 
         if (mask)
             return p + __builtin_ctz(mask);
@@ -110,8 +112,8 @@ static inline int sc_json_copy_short(char *out, const char *p, size_t n)
     return sc_json_plain_byte(*p);
 }
 
-/* Copies n bytes if all are plain and returns whether they were; when not, what was written at
- * out means nothing. Writes at most n bytes. */
+/* Copies n bytes if all are plain and returns whether they were; when not, what was
+ * written at out means nothing. Writes at most n bytes. */
 static inline int sc_json_copy_plain(char *out, const char *p, size_t n)
 {
     size_t i;

@@ -91,8 +91,8 @@ static int32_t hex4(const char *p, const char *end)
     return code;
 }
 
-/* The code point of a \u escape, p behind the u; *length gets the bytes it takes from there,
- * 10 for a pair. -1 for what is no hexadecimal, -2 for half a surrogate pair. */
+/* The code point of a \u escape, p behind the u; *length gets the bytes it takes from
+ * there, 10 for a pair. -1 for what is no hexadecimal, -2 for half a surrogate pair. */
 static int32_t unicode(const char *p, const char *end, size_t *length)
 {
     int32_t code = hex4(p, end), low;
@@ -306,7 +306,8 @@ static int slow_double(const struct sc_json_number *number, double *value)
     size_t extra = strlen(point), before;
     char small[128], *text = small;
 
-    if (number->len + extra + 1 > sizeof small && !(text = malloc(number->len + extra + 1)))
+    if (number->len + extra + 1 > sizeof small &&
+        !(text = malloc(number->len + extra + 1)))
         return -1;
     dot = memchr(number->bytes, '.', number->len);
     before = dot ? (size_t)(dot - number->bytes) : number->len;
@@ -343,7 +344,8 @@ int sc_json_double(const struct sc_json_number *number, double *value)
         sum = sum * 10 + (uint64_t)(*p - '0');
         scale += fraction;
     }
-    /* Exact when mantissa and power of ten both are: then one rounding is all there is. */
+    /* Exact when mantissa and power of ten both are: then one rounding is all there
+     * is. */
     if (p < end || sum > (UINT64_C(1) << 53) || scale > 22)
         return slow_double(number, value);
     *value = (double)sum / powers[scale];

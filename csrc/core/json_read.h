@@ -1,9 +1,9 @@
 /* json_read: a pull scanner over JSON text in memory.
  *
- * The caller asks for what it expects (enter, next, string, number) or skips; everything passed
- * over, skipped values included, is checked against RFC 8259 and for UTF-8, nesting is capped.
- * Never reads a byte at or behind end. Allocates nothing, owns nothing: what it hands out points
- * into the text. Knows no shapes and no Lua.
+ * The caller asks for what it expects (enter, next, string, number) or skips;
+ * everything passed over, skipped values included, is checked against RFC 8259 and for
+ * UTF-8, nesting is capped. Never reads a byte at or behind end. Allocates nothing,
+ * owns nothing: what it hands out points into the text. Knows no shapes and no Lua.
  */
 #ifndef SC_JSON_READ_H
 #define SC_JSON_READ_H
@@ -42,8 +42,8 @@ struct sc_json_number {
  */
 void sc_json_scan_init(struct sc_json_scan *s, const char *bytes, size_t len);
 
-/* Skips white space and returns the next byte without taking it: one of `{ [ " - 0-9 t f n`
- * begins a value. 0 at the end of the text. */
+/* Skips white space and returns the next byte without taking it: one of `{ [ " - 0-9 t
+ * f n` begins a value. 0 at the end of the text. */
 static inline int sc_json_scan_peek(struct sc_json_scan *s)
 {
     while (s->at < s->end) {
@@ -63,8 +63,9 @@ static inline int sc_json_scan_peek(struct sc_json_scan *s)
 /* Takes the bracket that peek showed. 0. */
 int sc_json_scan_enter(struct sc_json_scan *s);
 
-/* Moves on to the next item of the array or object that close ends. 1: there is one, and at
- * stands on its first byte; 0: the bracket was taken. first says whether none came before. */
+/* Moves on to the next item of the array or object that close ends. 1: there is one,
+ * and at stands on its first byte; 0: the bracket was taken. first says whether none
+ * came before. */
 int sc_json_scan_next(struct sc_json_scan *s, char close, int first);
 
 /* Takes an object's key and the colon behind it. 0. */
@@ -91,15 +92,16 @@ int sc_json_scan_finish(struct sc_json_scan *s);
 /* Records a problem at `at`; returns -1. */
 int sc_json_scan_fail(struct sc_json_scan *s, const char *problem);
 
-/* Undoes the escapes of a string that the scanner has taken. out has room for text->len bytes;
- * returns how many were written. */
+/* Undoes the escapes of a string that the scanner has taken. out has room for
+ * text->len bytes; returns how many were written. */
 size_t sc_json_unescape(const struct sc_json_text *text, char *out);
 
 /* The integer that all n bytes spell (-?(0|[1-9][0-9]*)), if it fits. Returns whether. */
 int sc_json_integer(const char *bytes, size_t n, int64_t *value);
 
-/* The value of a number that the scanner has taken; may be infinite. Locale does not matter.
- * 0, or -1 when memory is short (only for numbers of a hundred characters and more). */
+/* The value of a number that the scanner has taken; may be infinite. Locale does not
+ * matter. 0, or -1 when memory is short (only for numbers of a hundred characters and
+ * more). */
 int sc_json_double(const struct sc_json_number *number, double *value);
 
 #endif

@@ -36,9 +36,10 @@ static size_t put_escape(char *out, char c)
     return 6;
 }
 
-/* Copies the well-formed sequences from *from on, as long as there are some, and adds their code
- * points to *chars. Returns the end of the copy. */
-static inline char *copy_sequences(char *out, const char **from, const char *end, size_t *chars)
+/* Copies the well-formed sequences from *from on, as long as there are some, and adds
+ * their code points to *chars. Returns the end of the copy. */
+static inline char *copy_sequences(char *out, const char **from, const char *end,
+                                   size_t *chars)
 {
     const char *p = *from;
     size_t length;
@@ -90,7 +91,8 @@ int sc_json_write_mixed(struct sc_buf *b, const char *bytes, size_t n, size_t *c
             if ((rc = room(b, (size_t)(end - p) + length)))
                 goto fail;
             out = b->data + b->len;
-            memcpy(out, escape, sizeof escape); /* constant; the pad is there for more than it */
+            /* A constant length; the pad is there for more than it. */
+            memcpy(out, escape, sizeof escape);
             out += length;
             p++;
             ++*chars;

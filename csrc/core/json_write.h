@@ -1,8 +1,9 @@
 /* json_write: the leaves of JSON text, and percent-encoding, appended to a struct sc_buf.
  *
- * Owns nothing; the buffer is the caller's. Every function returns SC_BUF_OK, another enum
- * sc_buf_status or one of the two below; after a failure the buffer is as long as before.
- * Knows no shapes and no Lua: walking tables is lua_shape_write.c's work, rows are rows.c's. */
+ * Owns nothing; the buffer is the caller's. Every function returns SC_BUF_OK, another
+ * enum sc_buf_status or one of the two below; after a failure the buffer is as long as
+ * before. Knows no shapes and no Lua: walking tables is lua_shape_write.c's work, rows
+ * are rows.c's. */
 #ifndef SC_JSON_WRITE_H
 #define SC_JSON_WRITE_H
 
@@ -15,8 +16,9 @@ enum sc_json_write_status {
     SC_JSON_NOT_FINITE = -11, /* JSON has no infinity and no NaN */
 };
 
-/* Adds the n bytes as a JSON string with its quotes, checking that they are UTF-8. *chars gets
- * the number of code points, or after SC_JSON_BAD_UTF8 the offset of the first bad byte. */
+/* Adds the n bytes as a JSON string with its quotes, checking that they are UTF-8.
+ * *chars gets the number of code points, or after SC_JSON_BAD_UTF8 the offset of the
+ * first bad byte. */
 int sc_json_write_string(struct sc_buf *b, const char *bytes, size_t n, size_t *chars);
 
 /* The same, faster for a string that is known to have more than plain ASCII in it. */
@@ -25,8 +27,8 @@ int sc_json_write_mixed(struct sc_buf *b, const char *bytes, size_t n, size_t *c
 /* Adds the number in decimal. */
 int sc_json_write_integer(struct sc_buf *b, int64_t value);
 
-/* Adds the shortest decimal that reads back as value, without a point when it is integral and
- * exact (below 2^53); whatever the process's locale is. */
+/* Adds the shortest decimal that reads back as value, without a point when it is
+ * integral and exact (below 2^53); whatever the process's locale is. */
 int sc_json_write_double(struct sc_buf *b, double value);
 
 /* Adds the bytes with everything but RFC 3986's unreserved characters percent-encoded. */

@@ -110,7 +110,8 @@ int sc_lines_add_id(struct sc_lines *l, uint64_t hash)
 
     if (l->id_count * 5 >= l->id_size * 4 && grow_ids(l))
         return -1;
-    for (at = (size_t)hash & (l->id_size - 1); l->ids[at]; at = (at + 1) & (l->id_size - 1))
+    for (at = (size_t)hash & (l->id_size - 1); l->ids[at];
+         at = (at + 1) & (l->id_size - 1))
         if (l->ids[at] == hash)
             return 0;
     l->ids[at] = hash;
@@ -171,7 +172,8 @@ static int same_name(const struct sc_lines *l, struct sc_lines_name name,
     return name.len == key->len && !memcmp(l->text.data + name.at, key->bytes, key->len);
 }
 
-/* The key of a member at the place-th position, by guess or by looking; -1: nobody knows it. */
+/* The key of a member at the place-th position, by guess or by looking; -1: nobody
+ * knows it. */
 static int find_key(struct sc_lines *l, const struct sc_json_text *key, size_t place)
 {
     uint8_t *guess = place < SC_LINES_KEYS ? &l->guess[place] : NULL;
@@ -188,7 +190,8 @@ static int find_key(struct sc_lines *l, const struct sc_json_text *key, size_t p
     return -1;
 }
 
-/* The column of a field: most often the one behind the last. -1: none, -3: no room for one. */
+/* The column of a field: most often the one behind the last. -1: none, -3: no room for
+ * one. */
 static long find_column(struct sc_lines *l, const struct sc_json_text *key, size_t guess)
 {
     for (size_t i = guess; i < l->column_count; i++)
@@ -258,7 +261,8 @@ static int read_member(struct sc_lines *l, struct sc_json_scan *s)
         return sc_json_scan_fail(s, "a member is no object") * 2;
     if (sc_json_scan_enter(s))
         return -2;
-    for (int first = 1; (rc = sc_json_scan_next(s, '}', first)) == 1; first = 0, place++) {
+    for (int first = 1; (rc = sc_json_scan_next(s, '}', first)) == 1;
+         first = 0, place++) {
         struct sc_lines_value value = {NULL, 0, 0, 0};
         int at;
 
@@ -281,7 +285,8 @@ static int read_member(struct sc_lines *l, struct sc_json_scan *s)
             return -2;
         value.rank = l->keys[at].rank;
         if (value.kind != SC_LINES_NOTHING &&
-            (!l->parts[l->keys[at].part].kind || value.rank < l->parts[l->keys[at].part].rank))
+            (!l->parts[l->keys[at].part].kind ||
+             value.rank < l->parts[l->keys[at].part].rank))
             l->parts[l->keys[at].part] = value;
     }
     return rc < 0 ? -2 : 0;
@@ -382,8 +387,8 @@ static int read_page(struct sc_lines *l, struct sc_json_scan *s, struct sc_buf *
 }
 
 /* Takes back what a reading added. */
-static void undo(struct sc_lines *l, struct sc_buf *out, size_t out_len, struct sc_buf *ids,
-                 size_t ids_len)
+static void undo(struct sc_lines *l, struct sc_buf *out, size_t out_len,
+                 struct sc_buf *ids, size_t ids_len)
 {
     out->len = out_len;
     while (ids->len > ids_len) {
@@ -408,7 +413,8 @@ int sc_lines_page(struct sc_lines *l, const char *json, size_t n, struct sc_buf 
         page->total = -1;
         sc_json_scan_init(&scan, json, n);
         rc = read_page(l, &scan, out, ids, page);
-        /* Once more where a field was found: all lines of a page have the same columns. */
+        /* Once more where a field was found: all lines of a page have the same
+         * columns. */
         if (rc || columns != l->column_count)
             undo(l, out, out_len, ids, ids_len);
     } while (!rc && columns != l->column_count);

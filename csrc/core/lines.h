@@ -1,10 +1,11 @@
 /* lines: a page of members in JSON becomes lines of CSV, TSV or JSONL.
  *
- * What the keys mean is told by the caller; nothing here spells one. Columns are parts of a member
- * or fields of its map of fields; with `finding` set every field that turns up for the first time
- * becomes a column behind the others. Members whose id came before are left out: their hashes are
- * kept, eight bytes each. Owns its tables and no page: the text handed in must have
- * SC_BUF_PAD readable bytes behind it. Does no I/O. */
+ * What the keys mean is told by the caller; nothing here spells one. Columns are parts
+ * of a member or fields of its map of fields; with `finding` set every field that
+ * turns up for the first time becomes a column behind the others. Members whose id
+ * came before are left out: their hashes are kept, eight bytes each. Owns its tables
+ * and no page: the text handed in must have SC_BUF_PAD readable bytes behind it. Does
+ * no I/O. */
 #ifndef SC_LINES_H
 #define SC_LINES_H
 
@@ -63,7 +64,7 @@ struct sc_lines {
     struct sc_lines_value parts[SC_LINES_PARTS];
     struct sc_lines_column *columns;
     size_t column_count, column_room;
-    uint8_t guess[SC_LINES_KEYS]; /* the key that came at each place of a member last time */
+    uint8_t guess[SC_LINES_KEYS]; /* the key at each place of a member last time */
     uint64_t *ids;
     size_t id_count, id_size; /* id_size is a power of two */
 };
@@ -88,15 +89,17 @@ int sc_lines_column(struct sc_lines *l, const char *name, size_t n, int part);
 /* Enters the hash of an id. Returns 1: new, 0: it came before, -1: memory is short. */
 int sc_lines_add_id(struct sc_lines *l, uint64_t hash);
 
-/* Adds the lines of a page to out and the hashes of their ids, eight bytes each, to ids. Returns 0;
- * -1: memory is short; -2: the text is no such page, with a problem. On failure out, ids and the
- * set of ids are as before. All lines of a page have the same columns. */
+/* Adds the lines of a page to out and the hashes of their ids, eight bytes each, to
+ * ids. Returns 0; -1: memory is short; -2: the text is no such page, with a problem.
+ * On failure out, ids and the set of ids are as before. All lines of a page have the
+ * same columns. */
 int sc_lines_page(struct sc_lines *l, const char *json, size_t n, struct sc_buf *out,
                   struct sc_buf *ids, struct sc_lines_page *page);
 
 /* lines_write.c */
 
-/* Adds the line of the member that was read; raw is the length of its JSON. Returns SC_BUF_*. */
+/* Adds the line of the member that was read; raw is the length of its JSON. Returns
+ * SC_BUF_*. */
 int sc_lines_write(struct sc_lines *l, struct sc_buf *out, size_t raw);
 
 /* Adds a cell as a line would have it. Returns SC_BUF_*. */
@@ -105,9 +108,9 @@ int sc_lines_cell(struct sc_lines *l, struct sc_buf *out, const char *s, size_t 
 /* How many of the n bytes the first `lines` lines take. */
 size_t sc_lines_cut(const char *s, size_t n, size_t lines);
 
-/* Copies lines and puts `missing` separators before each of their ends; *quoted says whether the
- * text begins, and then ends, within quotes. Returns SC_BUF_*. */
-int sc_lines_pad(const struct sc_lines *l, const char *s, size_t n, size_t missing, int *quoted,
-                 struct sc_buf *out);
+/* Copies lines and puts `missing` separators before each of their ends; *quoted says
+ * whether the text begins, and then ends, within quotes. Returns SC_BUF_*. */
+int sc_lines_pad(const struct sc_lines *l, const char *s, size_t n, size_t missing,
+                 int *quoted, struct sc_buf *out);
 
 #endif

@@ -2,8 +2,8 @@
 #include "lines.h"
 #include "scan.h"
 
-/* What a cell needs: quotes around it, and a mark in front that keeps a spreadsheet from running
- * it (https://owasp.org/www-community/attacks/CSV_Injection). */
+/* What a cell needs: quotes around it, and a mark in front that keeps a spreadsheet
+ * from running it (https://owasp.org/www-community/attacks/CSV_Injection). */
 static int is_dangerous(char c)
 {
     return c == '=' || c == '+' || c == '-' || c == '@' || c == '\t' || c == '\r';
@@ -23,7 +23,8 @@ static int copy_cell(char *to, const char *s, size_t n, char separator)
         __m128i odd = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, sep));
         unsigned keep = n - i < 16 ? (1u << (n - i)) - 1 : 0xffffu;
 
-        odd = _mm_or_si128(odd, _mm_or_si128(_mm_cmpeq_epi8(v, lf), _mm_cmpeq_epi8(v, cr)));
+        odd =
+            _mm_or_si128(odd, _mm_or_si128(_mm_cmpeq_epi8(v, lf), _mm_cmpeq_epi8(v, cr)));
         _mm_storeu_si128((__m128i *)(void *)(to + i), v);
         special |= (unsigned)_mm_movemask_epi8(odd) & keep;
     }
@@ -57,7 +58,8 @@ static char *put_cell(const struct sc_lines *l, char *to, const char *s, size_t 
     return to;
 }
 
-/* A value's text with its escapes undone, in scratch. Its length, or SIZE_MAX: no memory. */
+/* A value's text with its escapes undone, in scratch. Its length, or SIZE_MAX: no
+ * memory. */
 static size_t undo_escapes(struct sc_lines *l, const char *s, size_t n)
 {
     struct sc_json_text text = {s, n, 1};
@@ -67,7 +69,8 @@ static size_t undo_escapes(struct sc_lines *l, const char *s, size_t n)
     return sc_json_unescape(&text, l->scratch.data + l->scratch.len);
 }
 
-/* The elements of a list with ';' between them, in scratch. Returns 0, or -1: no memory. */
+/* The elements of a list with ';' between them, in scratch. Returns 0, or -1: no
+ * memory. */
 static int join_list(struct sc_lines *l, const struct sc_lines_value *v)
 {
     struct sc_json_scan s;
@@ -254,8 +257,8 @@ size_t sc_lines_cut(const char *s, size_t n, size_t lines)
     return i;
 }
 
-int sc_lines_pad(const struct sc_lines *l, const char *s, size_t n, size_t missing, int *quoted,
-                 struct sc_buf *out)
+int sc_lines_pad(const struct sc_lines *l, const char *s, size_t n, size_t missing,
+                 int *quoted, struct sc_buf *out)
 {
     size_t from = 0;
     int rc = 0;

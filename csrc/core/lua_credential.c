@@ -1,7 +1,9 @@
-/* lua_credential: core.credential, the one place where the key lives once a client is made.
+/* lua_credential: core.credential, the one place where the key lives once a client is
+ * made.
  *
- * The userdata owns the value of the Authorization header and wipes it when it is closed or
- * collected. Scripts that print or walk it see nothing; header() is for what has to carry it. */
+ * The userdata owns the value of the Authorization header and wipes it when it is
+ * closed or collected. Scripts that print or walk it see nothing; header() is for what
+ * has to carry it. */
 #include "lua_util.h"
 
 #include <stdlib.h>

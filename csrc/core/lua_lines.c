@@ -45,7 +45,8 @@ static int flag(lua_State *L, int index, const char *name)
 }
 
 /* The string under name in the table at index, kept; nothing is the empty one. */
-static struct sc_lines_name keep(lua_State *L, struct sc_lines *l, int index, const char *name)
+static struct sc_lines_name keep(lua_State *L, struct sc_lines *l, int index,
+                                 const char *name)
 {
     struct sc_lines_name kept;
     size_t n;
@@ -147,8 +148,8 @@ static void take_columns(lua_State *L, struct sc_lines *l)
     lua_pop(L, 1);
 }
 
-/* core.lines{ separator = "" for JSONL, guard =, crlf =, finding =, list = { key, … }, total =,
- * parts =, id =, fields =, columns = } -> lines */
+/* core.lines{ separator = "" for JSONL, guard =, crlf =, finding =, list = { key, … },
+ * total =, parts =, id =, fields =, columns = } -> lines */
 static int core_lines(lua_State *L)
 {
     struct lua_lines *self;
@@ -285,8 +286,8 @@ static int lines_cut(lua_State *L)
     return 1;
 }
 
-/* lines:pad(bytes, missing, out): the next piece of a text of lines, with so many empty cells
- * more in each */
+/* lines:pad(bytes, missing, out): the next piece of a text of lines, with so many
+ * empty cells more in each */
 static int lines_pad(lua_State *L)
 {
     struct lua_lines *self = check_lines(L);
@@ -295,7 +296,8 @@ static int lines_pad(lua_State *L)
     lua_Number missing = luaL_checknumber(L, 3);
 
     luaL_argcheck(L, missing >= 0 && missing <= SC_LINES_COLUMNS, 3, "out of range");
-    if (sc_lines_pad(&self->lines, s, n, (size_t)missing, &self->quoted, check_buffer(L, 4)))
+    if (sc_lines_pad(&self->lines, s, n, (size_t)missing, &self->quoted,
+                     check_buffer(L, 4)))
         return no_memory(L);
     return 0;
 }

@@ -14,8 +14,9 @@ static const struct sc_text comma = {comma_bytes, 1};
 static const struct sc_text colon = {colon_bytes, 1};
 
 /* A value of a map: text, or a number or boolean as text. */
-static int write_map_value(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
-                           at_t *at, const struct sc_text *lead, int index)
+static int write_map_value(lua_State *L, struct sc_put *w,
+                           const struct sc_shape_node *node, at_t *at,
+                           const struct sc_text *lead, int index)
 {
     const char *bytes;
     size_t len, chars;
@@ -28,8 +29,9 @@ static int write_map_value(lua_State *L, struct sc_put *w, const struct sc_shape
         return sc_put_lead(w, lead) || sc_put_char(w, '"') ||
                sc_put_number(L, w, node, at, index) || sc_put_char(w, '"');
     case LUA_TBOOLEAN:
-        return sc_put_lead(w, lead) || (lua_toboolean(L, index) ? sc_put_bytes(w, "\"true\"", 6)
-                                                                : sc_put_bytes(w, "\"false\"", 7));
+        return sc_put_lead(w, lead) ||
+               (lua_toboolean(L, index) ? sc_put_bytes(w, "\"true\"", 6)
+                                        : sc_put_bytes(w, "\"false\"", 7));
     default:
         return sc_put_lead(w, lead) ||
                sc_put_other(L, w, node, at, index, "text, a number or a boolean");
@@ -37,8 +39,8 @@ static int write_map_value(lua_State *L, struct sc_put *w, const struct sc_shape
 }
 
 /* One pair of a map. key lies on the stack at index, its value behind it. */
-static int write_pair(lua_State *L, struct sc_put *w, const struct sc_shape_node *node, at_t *at,
-                      const struct sc_text *key, int index)
+static int write_pair(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
+                      at_t *at, const struct sc_text *key, int index)
 {
     struct sc_shape_at here = {at, key->bytes, key->len, 0};
     size_t chars;
@@ -61,8 +63,8 @@ static inline int later(const struct sc_text *a, const struct sc_text *b)
 }
 
 /* The rest of a map that is too large to be put in order; the last key is on top. */
-static int write_large_map(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
-                           at_t *at, int index)
+static int write_large_map(lua_State *L, struct sc_put *w,
+                           const struct sc_shape_node *node, at_t *at, int index)
 {
     int top = lua_gettop(L);
     size_t count = 0;
@@ -83,8 +85,10 @@ static int write_large_map(lua_State *L, struct sc_put *w, const struct sc_shape
     return 0;
 }
 
-/* The number of the learned name that the key at index is, or -1; guess as in sc_map_names. */
-static inline int recognise(lua_State *L, struct sc_map_names *learned, int index, int guess)
+/* The number of the learned name that the key at index is, or -1; guess as in
+ * sc_map_names. */
+static inline int recognise(lua_State *L, struct sc_map_names *learned, int index,
+                            int guess)
 {
     const void *ident = sc_put_ident(L, index);
     int i = learned->order[guess];
@@ -99,9 +103,10 @@ static inline int recognise(lua_State *L, struct sc_map_names *learned, int inde
     return -1;
 }
 
-/* Writes a map that has only learned names. 1, or 0 with nothing done when it has others, or -1. */
-static int write_learned(lua_State *L, struct sc_put *w, struct sc_shape_node *node, at_t *at,
-                         int index)
+/* Writes a map that has only learned names. 1, or 0 with nothing done when it has
+ * others, or -1. */
+static int write_learned(lua_State *L, struct sc_put *w, struct sc_shape_node *node,
+                         at_t *at, int index)
 {
     struct sc_map_names *learned = node->learned;
     uint8_t slot[SC_MAP_LEARNED];
@@ -140,8 +145,9 @@ static int write_learned(lua_State *L, struct sc_put *w, struct sc_shape_node *n
     return 1;
 }
 
-/* Learns the name whose string is at index. A string for which there is no room, no plain one or
- * one that Lua does not keep unique is not learned: such maps are written as before. */
+/* Learns the name whose string is at index. A string for which there is no room, no
+ * plain one or one that Lua does not keep unique is not learned: such maps are written
+ * as before. */
 static void learn(lua_State *L, struct sc_put *w, struct sc_map_names *learned,
                   const struct sc_text *key, int index)
 {
@@ -213,7 +219,8 @@ static int write_new(lua_State *L, struct sc_put *w, struct sc_shape_node *node,
     return 0;
 }
 
-int sc_map_write(lua_State *L, struct sc_put *w, struct sc_shape_node *node, at_t *at, int index)
+int sc_map_write(lua_State *L, struct sc_put *w, struct sc_shape_node *node, at_t *at,
+                 int index)
 {
     size_t start = w->out->len;
     int base = lua_gettop(L), rc = 0;

@@ -1,9 +1,10 @@
 /* lua_map: maps of text (a contact's own fields) on their way out.
  *
- * Names go out in the order of their bytes, so that the same table always gives the same bytes.
- * The names of one map are mostly those of the next: a node learns up to SC_MAP_LEARNED of them,
- * ready to be copied, and recognises them by address. Learned strings are kept alive by a table
- * at index 0 of the shape's Lua values, so an address never comes to mean another name. */
+ * Names go out in the order of their bytes, so that the same table always gives the
+ * same bytes. The names of one map are mostly those of the next: a node learns up to
+ * SC_MAP_LEARNED of them, ready to be copied, and recognises them by address. Learned
+ * strings are kept alive by a table at index 0 of the shape's Lua values, so an
+ * address never comes to mean another name. */
 #ifndef SC_LUA_MAP_H
 #define SC_LUA_MAP_H
 

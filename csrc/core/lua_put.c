@@ -32,8 +32,8 @@ static const char *described(lua_State *L, int index)
     }
 }
 
-int sc_put_other(lua_State *L, struct sc_put *w, const struct sc_shape_node *node, at_t *at,
-                 int index, const char *wanted)
+int sc_put_other(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
+                 at_t *at, int index, const char *wanted)
 {
     if (is_null(L, index) && node && node->nullable)
         return sc_put_bytes(w, "null", 4);
@@ -43,19 +43,21 @@ int sc_put_other(lua_State *L, struct sc_put *w, const struct sc_shape_node *nod
                          described(L, index));
 }
 
-int sc_put_fail_key(lua_State *L, struct sc_put *w, at_t *at, int index, const char *owner)
+int sc_put_fail_key(lua_State *L, struct sc_put *w, at_t *at, int index,
+                    const char *owner)
 {
     return sc_shape_fail(w->problem, NULL, at, "key", "%s must be text, got %s", owner,
                          described(L, index));
 }
 
 /* What a status of json_write or buf means for the value at at. */
-int sc_put_fail_status(struct sc_put *w, const struct sc_shape_node *node, at_t *at, int rc,
-                       size_t where)
+int sc_put_fail_status(struct sc_put *w, const struct sc_shape_node *node, at_t *at,
+                       int rc, size_t where)
 {
     switch (rc) {
     case SC_JSON_BAD_UTF8:
-        return sc_shape_fail(w->problem, node, at, "utf8", "not UTF-8 at byte %zu", where + 1);
+        return sc_shape_fail(w->problem, node, at, "utf8", "not UTF-8 at byte %zu",
+                             where + 1);
     case SC_JSON_NOT_FINITE:
         return sc_shape_fail(w->problem, node, at, "number", "must be a finite number");
     case SC_BUF_TOOBIG:
@@ -94,7 +96,8 @@ int sc_put_check_text(struct sc_put *w, const struct sc_shape_node *node, at_t *
         if (c >= 0x80 || !(node->forbid[c >> 6] >> (c & 63) & 1))
             continue;
         if (c > ' ' && c < 0x7f)
-            return sc_shape_fail(w->problem, node, at, "forbidden", "must not contain %c", c);
+            return sc_shape_fail(w->problem, node, at, "forbidden", "must not contain %c",
+                                 c);
         return sc_shape_fail(w->problem, node, at, "forbidden",
                              "must not contain the character 0x%02X", c);
     }
@@ -102,8 +105,8 @@ int sc_put_check_text(struct sc_put *w, const struct sc_shape_node *node, at_t *
 }
 
 /* The word of the node's enumeration that the value at index means, or NULL. */
-static const struct sc_shape_value *find_value(lua_State *L, const struct sc_shape_node *node,
-                                               int index)
+static const struct sc_shape_value *
+find_value(lua_State *L, const struct sc_shape_node *node, int index)
 {
     const char *bytes = NULL;
     size_t len = 0;
@@ -123,14 +126,15 @@ static const struct sc_shape_value *find_value(lua_State *L, const struct sc_sha
 
         if (node->type == SC_SHAPE_INTEGER
                 ? !is_text && value->number == number
-                : is_text && value->wire.len == len && memcmp(value->wire.bytes, bytes, len) == 0)
+                : is_text && value->wire.len == len &&
+                      memcmp(value->wire.bytes, bytes, len) == 0)
             return value;
     }
     return NULL;
 }
 
-int sc_put_translate(lua_State *L, struct sc_put *w, const struct sc_shape_node *node, at_t *at,
-                     int index, const char **bytes, size_t *len)
+int sc_put_translate(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
+                     at_t *at, int index, const char **bytes, size_t *len)
 {
     const struct sc_shape_value *value = find_value(L, node, index);
 
@@ -142,7 +146,8 @@ int sc_put_translate(lua_State *L, struct sc_put *w, const struct sc_shape_node 
 }
 
 int sc_put_string(struct sc_put *w, const struct sc_shape_node *node, at_t *at,
-                  const struct sc_text *lead, const char *bytes, size_t len, size_t *chars)
+                  const struct sc_text *lead, const char *bytes, size_t len,
+                  size_t *chars)
 {
     int rc;
 
@@ -160,14 +165,15 @@ static int put_integer(struct sc_put *w, const struct sc_shape_node *node, at_t 
     return rc ? sc_put_fail_status(w, node, at, rc, 0) : 0;
 }
 
-int sc_put_integer(lua_State *L, struct sc_put *w, const struct sc_shape_node *node, at_t *at,
-                   int index)
+int sc_put_integer(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
+                   at_t *at, int index)
 {
     const struct sc_shape_value *found;
     int64_t number;
     double value;
 
-    if (lua_type(L, index) != LUA_TNUMBER && (!node->values || lua_type(L, index) != LUA_TSTRING))
+    if (lua_type(L, index) != LUA_TNUMBER &&
+        (!node->values || lua_type(L, index) != LUA_TSTRING))
         return sc_put_other(L, w, node, at, index, "an integer");
     if (node->values) {
         found = find_value(L, node, index);
@@ -191,8 +197,8 @@ int sc_put_integer(lua_State *L, struct sc_put *w, const struct sc_shape_node *n
 }
 
 /* Any number as JSON has it: integers without a point. */
-int sc_put_number(lua_State *L, struct sc_put *w, const struct sc_shape_node *node, at_t *at,
-                      int index)
+int sc_put_number(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
+                  at_t *at, int index)
 {
     int rc;
 
@@ -205,8 +211,8 @@ int sc_put_number(lua_State *L, struct sc_put *w, const struct sc_shape_node *no
     return rc ? sc_put_fail_status(w, node, at, rc, 0) : 0;
 }
 
-/* How many items the table at index has when its keys are 1 to that, in any order; -1 with the
- * problem named when they are not. */
+/* How many items the table at index has when its keys are 1 to that, in any order; -1
+ * with the problem named when they are not. */
 int sc_put_count_items(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
                        at_t *at, int index, size_t *items)
 {
@@ -225,13 +231,15 @@ int sc_put_count_items(lua_State *L, struct sc_put *w, const struct sc_shape_nod
         count++;
     }
     if (last > (double)count)
-        return sc_shape_fail(w->problem, node, at, "list", "must be a list without holes");
+        return sc_shape_fail(w->problem, node, at, "list",
+                             "must be a list without holes");
     *items = count;
     return 0;
 }
 
-/* Whether the table at index, which goes out as any JSON, is an array; *items gets its length.
- * lua-cjson's rule: only positive integers as keys, and not too few of them for the highest. */
+/* Whether the table at index, which goes out as any JSON, is an array; *items gets its
+ * length. lua-cjson's rule: only positive integers as keys, and not too few of them
+ * for the highest. */
 static int any_array(lua_State *L, struct sc_put *w, at_t *at, int index, size_t *items)
 {
     size_t count = 0;
@@ -254,7 +262,8 @@ static int any_array(lua_State *L, struct sc_put *w, at_t *at, int index, size_t
     return count > 0;
 }
 
-static int write_any_key(lua_State *L, struct sc_put *w, struct sc_shape_at *here, int index)
+static int write_any_key(lua_State *L, struct sc_put *w, struct sc_shape_at *here,
+                         int index)
 {
     size_t chars;
     int rc;
@@ -280,7 +289,8 @@ static int write_any_table(lua_State *L, struct sc_put *w, at_t *at, int index, 
     luaL_checkstack(L, 8, "table");
     if (depth >= SC_JSON_DEPTH)
         return sc_shape_fail(w->problem, NULL, NULL, "depth",
-                             "nested more than %d deep, or a table contains itself", SC_JSON_DEPTH);
+                             "nested more than %d deep, or a table contains itself",
+                             SC_JSON_DEPTH);
     if ((array = any_array(L, w, at, index, &count)) < 0)
         return -1;
     if (array) {
@@ -303,7 +313,8 @@ static int write_any_table(lua_State *L, struct sc_put *w, at_t *at, int index, 
 
         if (count++ && sc_put_bytes(w, ",", 1))
             return -1;
-        if (write_any_key(L, w, &here, top) || sc_put_any(L, w, &here, top + 1, depth + 1))
+        if (write_any_key(L, w, &here, top) ||
+            sc_put_any(L, w, &here, top + 1, depth + 1))
             return -1;
     }
     return sc_put_bytes(w, "}", 1);
@@ -323,7 +334,8 @@ int sc_put_any(lua_State *L, struct sc_put *w, at_t *at, int index, int depth)
     case LUA_TNUMBER:
         return sc_put_number(L, w, NULL, at, index);
     case LUA_TBOOLEAN:
-        return lua_toboolean(L, index) ? sc_put_bytes(w, "true", 4) : sc_put_bytes(w, "false", 5);
+        return lua_toboolean(L, index) ? sc_put_bytes(w, "true", 4)
+                                       : sc_put_bytes(w, "false", 5);
     case LUA_TTABLE:
         return write_any_table(L, w, at, index, depth);
     default:

@@ -1,9 +1,10 @@
 /* lua_put: leaf values of a shape on their way out, and any JSON.
  *
- * What lua_shape_write.c calls for texts, numbers and enumerations; it walks the tables itself.
- * A struct sc_put belongs to one call of write and owns nothing: the buffer is the shape's or the
- * caller's. Nothing here runs Lua code or makes Lua objects, so neither moves during a walk.
- * Functions return 0, or -1 with the problem named. index is a place on L's stack, never relative. */
+ * What lua_shape_write.c calls for texts, numbers and enumerations; it walks the
+ * tables itself. A struct sc_put belongs to one call of write and owns nothing: the
+ * buffer is the shape's or the caller's. Nothing here runs Lua code or makes Lua
+ * objects, so neither moves during a walk. Functions return 0, or -1 with the problem
+ * named. index is a place on L's stack, never relative. */
 #ifndef SC_LUA_PUT_H
 #define SC_LUA_PUT_H
 
@@ -17,17 +18,19 @@ struct sc_put {
     int slots; /* stack index of the shape's Lua values */
 };
 
-#define SC_PUT_LEAD 48 /* no lead is longer; all are stored with so many bytes behind their start */
+#define SC_PUT_LEAD                                                                      \
+    48 /* no lead is longer; all are stored with so many bytes behind their start */
 
 /* A value that is not of the node's type: null where that is allowed, else a failure. */
 int sc_put_other(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
                  const struct sc_shape_at *at, int index, const char *wanted);
 
 /* A key that is no text; owner is what the message calls it. */
-int sc_put_fail_key(lua_State *L, struct sc_put *w, const struct sc_shape_at *at, int index,
-                    const char *owner);
+int sc_put_fail_key(lua_State *L, struct sc_put *w, const struct sc_shape_at *at,
+                    int index, const char *owner);
 
-/* What a status of json_write or buf means at this place; where is the offset of a bad byte. */
+/* What a status of json_write or buf means at this place; where is the offset of a bad
+ * byte. */
 int sc_put_fail_status(struct sc_put *w, const struct sc_shape_node *node,
                        const struct sc_shape_at *at, int status, size_t where);
 
@@ -38,11 +41,13 @@ int sc_put_check_count(struct sc_put *w, const struct sc_shape_node *node,
 
 /* Checks a text's number of code points and its characters. */
 int sc_put_check_text(struct sc_put *w, const struct sc_shape_node *node,
-                      const struct sc_shape_at *at, const char *bytes, size_t len, size_t chars);
+                      const struct sc_shape_at *at, const char *bytes, size_t len,
+                      size_t chars);
 
 /* What a string node with an enumeration sends for the value. */
 int sc_put_translate(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
-                     const struct sc_shape_at *at, int index, const char **bytes, size_t *len);
+                     const struct sc_shape_at *at, int index, const char **bytes,
+                     size_t *len);
 
 /* An integer, checked. */
 int sc_put_integer(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
@@ -62,11 +67,11 @@ int sc_put_count_items(lua_State *L, struct sc_put *w, const struct sc_shape_nod
 
 /* Writes a lead (`,"email":`) and any string behind it; *chars gets its code points. */
 int sc_put_string(struct sc_put *w, const struct sc_shape_node *node,
-                  const struct sc_shape_at *at, const struct sc_text *lead, const char *bytes,
-                  size_t len, size_t *chars);
+                  const struct sc_shape_at *at, const struct sc_text *lead,
+                  const char *bytes, size_t len, size_t *chars);
 
-/* What tells a string on L's stack from every other one while it lives, where it is short; NULL
- * or something that no string has for other values. */
+/* What tells a string on L's stack from every other one while it lives, where it is
+ * short; NULL or something that no string has for other values. */
 static inline const void *sc_put_ident(lua_State *L, int index)
 {
 #if LUA_VERSION_NUM >= 504
@@ -101,7 +106,8 @@ static inline int sc_put_char(struct sc_put *w, char c)
     return sc_put_bytes(w, &c, 1);
 }
 
-/* Ends the table that began at start: the comma before its first item becomes a bracket. */
+/* Ends the table that began at start: the comma before its first item becomes a
+ * bracket. */
 static inline int sc_put_close(struct sc_put *w, size_t start, char open, char close)
 {
     if (w->out->len == start)
@@ -122,8 +128,8 @@ static inline int sc_put_lead(struct sc_put *w, const struct sc_text *lead)
     return 0;
 }
 
-/* Writes a lead and a string behind it, if there is room and all is plain; returns whether.
- * Inline in every place: this is where writing spends its time. */
+/* Writes a lead and a string behind it, if there is room and all is plain; returns
+ * whether. Inline in every place: this is where writing spends its time. */
 __attribute__((always_inline)) static inline int
 sc_put_plain(struct sc_put *w, const struct sc_text *lead, const char *bytes, size_t len)
 {

@@ -1,8 +1,8 @@
 /* lua_request: reads the table of a request for the HTTP engine.
  *
- * Allocates nothing outside Lua. Everything it pushes stays on the stack, so that the strings live
- * until the engine has copied them; whoever calls it keeps the last two, the body and the buffer
- * for the answer, for as long as the request is on its way. */
+ * Allocates nothing outside Lua. Everything it pushes stays on the stack, so that the
+ * strings live until the engine has copied them; whoever calls it keeps the last two,
+ * the body and the buffer for the answer, for as long as the request is on its way. */
 #ifndef SC_LUA_REQUEST_H
 #define SC_LUA_REQUEST_H
 
@@ -16,8 +16,9 @@ struct sc_lua_request {
     const char *wrong;
 };
 
-/* Fills *r from the table at index 2, which must be the top. What a script got wrong raises; what
- * its data got wrong is in r->kind. Leaves the body and `into` at the top. */
+/* Fills *r from the table at index 2, which must be the top. What a script got wrong
+ * raises; what its data got wrong is in r->kind. Leaves the body and `into` at the
+ * top. */
 void sc_lua_request_read(lua_State *L, struct sc_lua_request *r);
 
 #endif

@@ -66,7 +66,8 @@ static int core_utf8_length(lua_State *L)
     return 2;
 }
 
-/* core.encode_path(s) -> s percent-encoded, as one segment of a path or one part of a query */
+/* core.encode_path(s) -> s percent-encoded, as one segment of a path or one part of a
+ * query */
 static int core_encode_path(lua_State *L)
 {
     size_t len;

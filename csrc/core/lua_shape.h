@@ -1,9 +1,10 @@
-/* lua_shape: the `sendcloud.shape` userdata, shared by lua_shape.c, lua_shape_compile.c and, for
- * walking Lua tables, lua_shape_write.c and lua_shape_read.c.
+/* lua_shape: the `sendcloud.shape` userdata, shared by lua_shape.c, lua_shape_compile.c
+ * and, for walking Lua tables, lua_shape_write.c and lua_shape_read.c.
  *
- * The userdata owns the compiled shape and the buffer that write fills when the caller brings
- * none. Its user value is a table: the Lua values of the shape's slots under 1, 2, …, under 0 what
- * lua_map has learned, and under "marks" a list of the names of record metatables. */
+ * The userdata owns the compiled shape and the buffer that write fills when the caller
+ * brings none. Its user value is a table: the Lua values of the shape's slots under 1,
+ * 2, …, under 0 what lua_map has learned, and under "marks" a list of the names of
+ * record metatables. */
 #ifndef SC_LUA_SHAPE_H
 #define SC_LUA_SHAPE_H
 
@@ -11,7 +12,8 @@
 #include "shape.h"
 
 #define SC_SHAPE_TYPE "sendcloud.shape"
-#define SC_SHAPE_BODY ((size_t)256 << 20) /* bytes that are written when no buffer caps it */
+#define SC_SHAPE_BODY                                                                    \
+    ((size_t)256 << 20) /* bytes that are written when no buffer caps it */
 
 struct sc_lua_shape {
     struct sc_shape shape;
@@ -24,8 +26,8 @@ struct sc_lua_shape *sc_lua_checkshape(lua_State *L);
 /* Pushes nil, path, reason and code, returns 4; raises where the problem was memory. */
 int sc_lua_shape_failed(lua_State *L, const struct sc_shape_problem *problem);
 
-/* Compiles the node table at index 1 into the shape of the userdata at index 2, the stack's top,
- * and ties its Lua values to it; raises for a malformed node. */
+/* Compiles the node table at index 1 into the shape of the userdata at index 2, the
+ * stack's top, and ties its Lua values to it; raises for a malformed node. */
 void sc_lua_shape_compile(lua_State *L, struct sc_shape *shape);
 
 /* The methods. */

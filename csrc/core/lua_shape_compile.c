@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* Where things are while a shape is compiled. A Lua error may leave compile at any point: all
- * memory belongs to the userdata already. */
+/* Where things are while a shape is compiled. A Lua error may leave compile at any
+ * point: all memory belongs to the userdata already. */
 struct compiler {
     struct sc_shape *shape;
     int slots; /* stack index of the table of slots */
@@ -19,8 +19,9 @@ static const char *const type_names[] = {"record",  "list",   "map",     "string
                                          "integer", "number", "boolean", "any", NULL};
 
 static const char *const attributes[] = {
-    "type",  "name",   "wire", "required", "nullable", "empty", "default", "write", "read", "mark",
-    "refuse", "open", "min",  "max",      "forbid",   "values", "of",     "what",  NULL};
+    "type",   "name",   "wire", "required", "nullable", "empty", "default",
+    "write",  "read",   "mark", "refuse",   "open",     "min",   "max",
+    "forbid", "values", "of",   "what",     NULL};
 
 static void *alloc(lua_State *L, struct compiler *c, size_t size)
 {
@@ -74,7 +75,8 @@ static int slot_of(lua_State *L, struct compiler *c)
     return slot;
 }
 
-/* Pushes an attribute of the node at top and returns whether it is there; it must be of type. */
+/* Pushes an attribute of the node at top and returns whether it is there; it must be
+ * of type. */
 static int attribute(lua_State *L, int top, const char *name, int type)
 {
     lua_getfield(L, top, name);
@@ -158,7 +160,8 @@ static void compile_forbid(lua_State *L, int top, struct sc_shape_node *node)
     lua_pop(L, 1);
 }
 
-/* Puts a value in its place by name, so that messages do not depend on a table's order. */
+/* Puts a value in its place by name, so that messages do not depend on a table's
+ * order. */
 static void insert_value(struct sc_shape_node *node, struct sc_shape_value value)
 {
     int i = node->value_count++;
@@ -168,7 +171,8 @@ static void insert_value(struct sc_shape_node *node, struct sc_shape_value value
     node->values[i] = value;
 }
 
-static void compile_values(lua_State *L, struct compiler *c, int top, struct sc_shape_node *node)
+static void compile_values(lua_State *L, struct compiler *c, int top,
+                           struct sc_shape_node *node)
 {
     size_t count = 0;
 
@@ -201,9 +205,11 @@ static void compile_values(lua_State *L, struct compiler *c, int top, struct sc_
     lua_pop(L, 1);
 }
 
-static void compile(lua_State *L, struct compiler *c, struct sc_shape_node *node, int depth);
+static void compile(lua_State *L, struct compiler *c, struct sc_shape_node *node,
+                    int depth);
 
-/* What goes out before a field's value; the string on top of the stack is its wire name. */
+/* What goes out before a field's value; the string on top of the stack is its wire
+ * name. */
 static struct sc_text lead_of(lua_State *L, struct compiler *c)
 {
     struct sc_text lead = copy_text(L, c, ",\"", "\":");
@@ -226,7 +232,8 @@ static struct sc_shape_key *add_key(lua_State *L, struct compiler *c,
 
     for (i = 0; i < record->key_count; i++) {
         key = &record->keys[i];
-        if (key->name.len == name.len && memcmp(key->name.bytes, name.bytes, name.len) == 0) {
+        if (key->name.len == name.len &&
+            memcmp(key->name.bytes, name.bytes, name.len) == 0) {
             if (field != SC_SHAPE_NONE && key->field != SC_SHAPE_NONE)
                 luaL_error(L, "shape: two fields read %s", lua_tostring(L, -1));
             return key;
@@ -291,7 +298,8 @@ static void compile_field(lua_State *L, struct compiler *c, struct sc_shape_node
     if (!attribute(L, top, "name", LUA_TSTRING))
         luaL_error(L, "shape: a field has no name");
     field->name = copy_text(L, c, "", "");
-    if (&record->fields[sc_shape_find(record, field->name.bytes, field->name.len)] != field)
+    if (&record->fields[sc_shape_find(record, field->name.bytes, field->name.len)] !=
+        field)
         luaL_error(L, "shape: two fields are called %s", field->name.bytes);
     field->name_slot = slot_of(L, c);
     lua_rawgeti(L, c->slots, field->name_slot);
@@ -328,7 +336,8 @@ static void compile_record(lua_State *L, struct compiler *c, struct sc_shape_nod
         compile_field(L, c, node, &node->fields[i], depth);
         lua_pop(L, 1);
     }
-    node->fields[count].ident = node; /* what no key's is, so that a guess is always safe */
+    /* What no key's is, so that a guess is always safe. */
+    node->fields[count].ident = node;
     node->stored = count;
     node->open = flag(L, top, "open", 0) & 1u;
     if (attribute(L, top, "refuse", LUA_TSTRING)) {
@@ -360,7 +369,8 @@ static int stack_of(const struct sc_shape_node *node, int fields)
 }
 
 /* Compiles the node table on top of the stack and leaves it there. */
-static void compile(lua_State *L, struct compiler *c, struct sc_shape_node *node, int depth)
+static void compile(lua_State *L, struct compiler *c, struct sc_shape_node *node,
+                    int depth)
 {
     int top = lua_gettop(L), i, stack;
 

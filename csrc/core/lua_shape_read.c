@@ -1,16 +1,18 @@
 #include "lua_shape.h"
 #include "lua_take.h"
 
-/* A list longer than this is not given more room at once, however long the last one was. */
+/* A list longer than this is not given more room at once, however long the last one
+ * was. */
 #define LIST_ROOM 1024
 
 typedef const struct sc_shape_at at_t;
 
 /* 1: a value was pushed; 0: it was null, nothing was pushed; -1: failed. */
-static int read_value(lua_State *L, struct sc_take *r, struct sc_shape_node *node, at_t *at);
+static int read_value(lua_State *L, struct sc_take *r, struct sc_shape_node *node,
+                      at_t *at);
 
-/* Items wait on the stack until their number is known, so that a short list's table is made in
- * the right size at once. count of them lie above the place for the table. */
+/* Items wait on the stack until their number is known, so that a short list's table is
+ * made in the right size at once. count of them lie above the place for the table. */
 static void make_list(lua_State *L, int place, int room, int count)
 {
     int i;
@@ -21,7 +23,8 @@ static void make_list(lua_State *L, int place, int room, int count)
         lua_rawseti(L, place, i);
 }
 
-static int read_list(lua_State *L, struct sc_take *r, struct sc_shape_node *node, at_t *at)
+static int read_list(lua_State *L, struct sc_take *r, struct sc_shape_node *node,
+                     at_t *at)
 {
     struct sc_shape_at here = {at, NULL, 0, 0};
     int place, rc, count = 0;
@@ -42,7 +45,8 @@ static int read_list(lua_State *L, struct sc_take *r, struct sc_shape_node *node
         if (++count > SC_SHAPE_GATHER)
             lua_rawseti(L, place, count);
         else if (count == SC_SHAPE_GATHER)
-            make_list(L, place, node->stored > 2 * count ? node->stored : 2 * count, count);
+            make_list(L, place, node->stored > 2 * count ? node->stored : 2 * count,
+                      count);
     }
     if (rc)
         return sc_take_fail(r, at);
@@ -52,7 +56,8 @@ static int read_list(lua_State *L, struct sc_take *r, struct sc_shape_node *node
     return 1;
 }
 
-/* A map: its names repeat from record to record, its values may be anything, null is dropped. */
+/* A map: its names repeat from record to record, its values may be anything, null is
+ * dropped. */
 static int read_map(lua_State *L, struct sc_take *r, struct sc_shape_node *node, at_t *at)
 {
     struct sc_json_text text;
@@ -93,8 +98,8 @@ static int read_map(lua_State *L, struct sc_take *r, struct sc_shape_node *node,
     return rc ? sc_take_fail(r, at) : 1;
 }
 
-/* The record's key at the scanner, taken with its colon: its index, SC_SHAPE_NONE for one that
- * the shape does not know, -1. text is filled for those only. */
+/* The record's key at the scanner, taken with its colon: its index, SC_SHAPE_NONE for
+ * one that the shape does not know, -1. text is filled for those only. */
 static inline int take_key(struct sc_take *r, const struct sc_shape_node *node, int guess,
                            struct sc_json_text *text)
 {
@@ -115,14 +120,16 @@ static inline int take_key(struct sc_take *r, const struct sc_shape_node *node, 
     for (i = 0; i < node->key_count; i++) {
         const struct sc_text *name = &node->keys[i].name;
 
-        if (name->len == text->len + 1 && sc_json_same(name->bytes, text->bytes, text->len))
+        if (name->len == text->len + 1 &&
+            sc_json_same(name->bytes, text->bytes, text->len))
             return i;
     }
     return SC_SHAPE_NONE;
 }
 
 /* Keeps the value of an unknown key under `raw` of the record on top of the stack. */
-static int keep_raw(lua_State *L, struct sc_take *r, at_t *at, const struct sc_json_text *key)
+static int keep_raw(lua_State *L, struct sc_take *r, at_t *at,
+                    const struct sc_json_text *key)
 {
     struct sc_shape_at here = {at, key->bytes, key->len, 0};
 
@@ -147,10 +154,12 @@ static int keep_raw(lua_State *L, struct sc_take *r, at_t *at, const struct sc_j
 struct progress {
     uint64_t seen;
     int stored;
-    uint8_t rank[SC_SHAPE_FIELDS]; /* of the wire name that gave the value, for alternatives */
+    /* Of the wire name that gave the value, for alternatives. */
+    uint8_t rank[SC_SHAPE_FIELDS];
 };
 
-/* A null for the field: it takes away what the same wire name gave before, and only that. */
+/* A null for the field: it takes away what the same wire name gave before, and only
+ * that. */
 static int read_null(lua_State *L, struct sc_take *r, struct sc_shape_node *node,
                      const struct sc_shape_key *key, struct progress *done, at_t *at)
 {
@@ -170,7 +179,8 @@ static int read_null(lua_State *L, struct sc_take *r, struct sc_shape_node *node
 
 /* Reads the value of a known key into the record on top of the stack. */
 static inline int read_field(lua_State *L, struct sc_take *r, struct sc_shape_node *node,
-                             const struct sc_shape_key *key, struct progress *done, at_t *at)
+                             const struct sc_shape_key *key, struct progress *done,
+                             at_t *at)
 {
     struct sc_shape_node *field = &node->fields[key->field];
     struct sc_shape_at here = {at, field->name.bytes, field->name.len, 0};
@@ -201,8 +211,8 @@ static inline int read_field(lua_State *L, struct sc_take *r, struct sc_shape_no
 }
 
 /* Fills in empty tables and finds what is missing in the record on top of the stack. */
-static int finish_record(lua_State *L, struct sc_take *r, struct sc_shape_node *node, at_t *at,
-                         const struct progress *done)
+static int finish_record(lua_State *L, struct sc_take *r, struct sc_shape_node *node,
+                         at_t *at, const struct progress *done)
 {
     uint64_t lacking = node->read_empty & ~done->seen;
     uint64_t missing = node->read_required & ~node->read_empty & ~done->seen;
@@ -233,7 +243,8 @@ static int read_other(lua_State *L, struct sc_take *r, struct sc_shape_node *nod
     return sc_json_scan_skip(&r->scan) ? sc_take_fail(r, at) : 0;
 }
 
-static int read_record(lua_State *L, struct sc_take *r, struct sc_shape_node *node, at_t *at)
+static int read_record(lua_State *L, struct sc_take *r, struct sc_shape_node *node,
+                       at_t *at)
 {
     struct sc_json_text text = {NULL, 0, 0};
     struct progress done;
@@ -272,7 +283,8 @@ static int read_record(lua_State *L, struct sc_take *r, struct sc_shape_node *no
     return rc ? sc_take_fail(r, at) : finish_record(L, r, node, at, &done);
 }
 
-static int read_value(lua_State *L, struct sc_take *r, struct sc_shape_node *node, at_t *at)
+static int read_value(lua_State *L, struct sc_take *r, struct sc_shape_node *node,
+                      at_t *at)
 {
     struct sc_json_number number;
     int c = sc_json_scan_peek(&r->scan);
@@ -312,13 +324,15 @@ static int read_value(lua_State *L, struct sc_take *r, struct sc_shape_node *nod
     }
 }
 
-/* Pushes the metatables of the marks, the shape's Lua values and room for remembered texts. */
-static void push_slots(lua_State *L, struct sc_take *r, const struct sc_shape *shape, int values,
-                       int metatables)
+/* Pushes the metatables of the marks, the shape's Lua values and room for remembered
+ * texts. */
+static void push_slots(lua_State *L, struct sc_take *r, const struct sc_shape *shape,
+                       int values, int metatables)
 {
     int i;
 
-    luaL_checkstack(L, shape->marks + shape->slots + SC_TAKE_CACHED + shape->stack, "shape");
+    luaL_checkstack(L, shape->marks + shape->slots + SC_TAKE_CACHED + shape->stack,
+                    "shape");
     r->marks = lua_gettop(L);
     if (shape->marks) {
         lua_getfield(L, values, "marks");
@@ -357,9 +371,9 @@ static int read_text(lua_State *L, struct sc_take *r, struct sc_shape_node *root
     return 1;
 }
 
-/* shape:read(bytes [, record_metatables [, { raw = true }]]) -> value, or nil, path, reason, code
- * While a buffer is read it is empty: its bytes are lent to one that only the stack knows, so that
- * nobody's __gc can change them. */
+/* shape:read(bytes [, record_metatables [, { raw = true }]]) -> value, or nil, path,
+ * reason, code While a buffer is read it is empty: its bytes are lent to one that only
+ * the stack knows, so that nobody's __gc can change them. */
 int sc_lua_shape_read(lua_State *L)
 {
     struct sc_lua_shape *shape = sc_lua_checkshape(L);

@@ -13,12 +13,12 @@ typedef const struct sc_shape_at at_t;
 static const char comma_bytes[SC_PUT_LEAD] = ",";
 static const struct sc_text comma = {comma_bytes, 1};
 
-static int write_value(lua_State *L, struct sc_put *w, struct sc_shape_node *node, at_t *at,
-                       int index, int depth);
+static int write_value(lua_State *L, struct sc_put *w, struct sc_shape_node *node,
+                       at_t *at, int index, int depth);
 
 /* A text behind a lead. type is what lua_type says of it. */
-static int write_text(lua_State *L, struct sc_put *w, const struct sc_shape_node *node, at_t *at,
-                      int index, int type, const struct sc_text *lead)
+static int write_text(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
+                      at_t *at, int index, int type, const struct sc_text *lead)
 {
     const char *bytes;
     size_t len, chars;
@@ -33,10 +33,11 @@ static int write_text(lua_State *L, struct sc_put *w, const struct sc_shape_node
            sc_put_check_text(w, node, at, bytes, len, chars);
 }
 
-/* The same for the usual text: plain, not too short, not too long. Whether it was one; when not,
- * nothing is written and nobody has been told where and why. */
-static inline int write_usual(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
-                              int index, const struct sc_text *lead)
+/* The same for the usual text: plain, not too short, not too long. Whether it was one;
+ * when not, nothing is written and nobody has been told where and why. */
+static inline int write_usual(lua_State *L, struct sc_put *w,
+                              const struct sc_shape_node *node, int index,
+                              const struct sc_text *lead)
 {
     const char *bytes;
     size_t len;
@@ -59,8 +60,9 @@ static inline int write_item(lua_State *L, struct sc_put *w, struct sc_shape_nod
 }
 
 /* A list whose items Lua does not walk in order. */
-static int write_list_slowly(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
-                             at_t *at, int index, int depth)
+static int write_list_slowly(lua_State *L, struct sc_put *w,
+                             const struct sc_shape_node *node, at_t *at, int index,
+                             int depth)
 {
     size_t start = w->out->len, count = 0, i;
 
@@ -87,12 +89,13 @@ static inline int is_key(lua_State *L, int index, size_t number)
 #if LUA_VERSION_NUM >= 503
     return lua_isinteger(L, index) && (size_t)lua_tointeger(L, index) == number;
 #else
-    return lua_type(L, index) == LUA_TNUMBER && lua_tonumber(L, index) == (lua_Number)number;
+    return lua_type(L, index) == LUA_TNUMBER &&
+           lua_tonumber(L, index) == (lua_Number)number;
 #endif
 }
 
-static int write_list(lua_State *L, struct sc_put *w, const struct sc_shape_node *node, at_t *at,
-                      int index, int depth)
+static int write_list(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,
+                      at_t *at, int index, int depth)
 {
     struct sc_shape_at here = {at, NULL, 0, 0};
     size_t start = w->out->len;
@@ -120,7 +123,8 @@ static int write_list(lua_State *L, struct sc_put *w, const struct sc_shape_node
 }
 
 /* The field that the key at index means; guess is how many keys came before. */
-static inline int match_field(lua_State *L, struct sc_shape_node *node, int index, int guess)
+static inline int match_field(lua_State *L, struct sc_shape_node *node, int index,
+                              int guess)
 {
     const void *ident = sc_put_ident(L, index);
     int i = node->order[guess];
@@ -151,10 +155,10 @@ static int fail_unknown(lua_State *L, struct sc_put *w, const struct sc_shape_no
     return sc_shape_fail_unknown(w->problem, node, at, name, len);
 }
 
-/* Pushes the keys and values of the record at index and notes for each field where its value
- * lies, counted from the top before. */
-static inline int gather(lua_State *L, struct sc_put *w, struct sc_shape_node *node, at_t *at,
-                         int index, uint8_t slot[SC_SHAPE_FIELDS])
+/* Pushes the keys and values of the record at index and notes for each field where its
+ * value lies, counted from the top before. */
+static inline int gather(lua_State *L, struct sc_put *w, struct sc_shape_node *node,
+                         at_t *at, int index, uint8_t slot[SC_SHAPE_FIELDS])
 {
     int place = lua_gettop(L) + 1, count = 0, i;
 
@@ -175,8 +179,8 @@ static inline int gather(lua_State *L, struct sc_put *w, struct sc_shape_node *n
     return 0;
 }
 
-/* The stack index of what is written for a field that the table does not have: its default, 0
- * for nothing, -1 when it is required. */
+/* The stack index of what is written for a field that the table does not have: its
+ * default, 0 for nothing, -1 when it is required. */
 static int absent_value(lua_State *L, struct sc_put *w, const struct sc_shape_node *field,
                         at_t *at)
 {
@@ -188,12 +192,14 @@ static int absent_value(lua_State *L, struct sc_put *w, const struct sc_shape_no
         lua_rawgeti(L, w->slots, field->default_slot);
         return lua_gettop(L);
     }
-    return field->required ? sc_shape_fail(w->problem, field, &here, "required", "required") : 0;
+    return field->required
+               ? sc_shape_fail(w->problem, field, &here, "required", "required")
+               : 0;
 }
 
 /* One field with its lead; its value is at index. */
-static int write_field(lua_State *L, struct sc_put *w, struct sc_shape_node *field, at_t *at,
-                       int index, int depth)
+static int write_field(lua_State *L, struct sc_put *w, struct sc_shape_node *field,
+                       at_t *at, int index, int depth)
 {
     struct sc_shape_at here = {at, field->name.bytes, field->name.len, 0};
 
@@ -203,8 +209,8 @@ static int write_field(lua_State *L, struct sc_put *w, struct sc_shape_node *fie
            write_value(L, w, field, &here, index, depth);
 }
 
-static int write_record(lua_State *L, struct sc_put *w, struct sc_shape_node *node, at_t *at,
-                        int index, int depth)
+static int write_record(lua_State *L, struct sc_put *w, struct sc_shape_node *node,
+                        at_t *at, int index, int depth)
 {
     uint8_t slot[SC_SHAPE_FIELDS];
     int base = lua_gettop(L), i, value;
@@ -220,8 +226,8 @@ static int write_record(lua_State *L, struct sc_put *w, struct sc_shape_node *no
         value = slot[i] ? base + slot[i] : absent_value(L, w, field, at);
         if (value < 0)
             return -1;
-        if (value == 0 ||
-            (field->type == SC_SHAPE_STRING && write_usual(L, w, field, value, &field->lead)))
+        if (value == 0 || (field->type == SC_SHAPE_STRING &&
+                           write_usual(L, w, field, value, &field->lead)))
             continue;
         if (write_field(L, w, field, at, value, depth))
             return -1;
@@ -230,8 +236,8 @@ static int write_record(lua_State *L, struct sc_put *w, struct sc_shape_node *no
     return sc_put_close(w, start, '{', '}');
 }
 
-static int write_value(lua_State *L, struct sc_put *w, struct sc_shape_node *node, at_t *at,
-                       int index, int depth)
+static int write_value(lua_State *L, struct sc_put *w, struct sc_shape_node *node,
+                       at_t *at, int index, int depth)
 {
     static const struct sc_text none = {comma_bytes, 0};
     int type;
@@ -256,14 +262,15 @@ static int write_value(lua_State *L, struct sc_put *w, struct sc_shape_node *nod
     if (node->type == SC_SHAPE_NUMBER && type == LUA_TNUMBER)
         return sc_put_number(L, w, node, at, index);
     if (node->type == SC_SHAPE_BOOLEAN && type == LUA_TBOOLEAN)
-        return lua_toboolean(L, index) ? sc_put_bytes(w, "true", 4) : sc_put_bytes(w, "false", 5);
+        return lua_toboolean(L, index) ? sc_put_bytes(w, "true", 4)
+                                       : sc_put_bytes(w, "false", 5);
     return sc_put_other(L, w, node, at, index,
                         node->type == SC_SHAPE_NUMBER ? "a number" : "true or false");
 }
 
 /* Puts the shape's Lua values on the stack and a writer at the start. */
-static struct sc_put begin(lua_State *L, const struct sc_lua_shape *shape, struct sc_buf *out,
-                           struct sc_shape_problem *problem)
+static struct sc_put begin(lua_State *L, const struct sc_lua_shape *shape,
+                           struct sc_buf *out, struct sc_shape_problem *problem)
 {
     struct sc_put w = {out, problem, lua_gettop(L) + 1};
 
@@ -283,7 +290,8 @@ static int give_string(lua_State *L, struct sc_buf *out)
 }
 
 /* shape:write(value [, buffer]) -> string | buffer, or nil, path, reason, code
- * What is written goes behind what the buffer holds; after a failure it holds what it held. */
+ * What is written goes behind what the buffer holds; after a failure it holds what it
+ * held. */
 int sc_lua_shape_write(lua_State *L)
 {
     struct sc_lua_shape *shape = sc_lua_checkshape(L);
@@ -312,8 +320,8 @@ int sc_lua_shape_write(lua_State *L)
 }
 
 /* The value of one field of a query: text, a number or a boolean. */
-static int write_part(lua_State *L, struct sc_put *w, struct sc_shape_node *node, at_t *at,
-                      int index)
+static int write_part(lua_State *L, struct sc_put *w, struct sc_shape_node *node,
+                      at_t *at, int index)
 {
     const char *bytes;
     size_t len, chars, good;
@@ -335,7 +343,8 @@ static int write_part(lua_State *L, struct sc_put *w, struct sc_shape_node *node
     return rc ? sc_put_fail_status(w, node, at, rc, 0) : 0;
 }
 
-static int write_query(lua_State *L, struct sc_put *w, struct sc_shape_node *node, int index)
+static int write_query(lua_State *L, struct sc_put *w, struct sc_shape_node *node,
+                       int index)
 {
     uint8_t slot[SC_SHAPE_FIELDS];
     int base = lua_gettop(L), i, value, rc;

@@ -10,12 +10,12 @@ int sc_take_fail(struct sc_take *r, at_t *at)
 
     if (r->problem->code)
         return -1;
-    return sc_shape_fail(r->problem, NULL, at, "json", "%s at byte %zu of the JSON", s->problem,
-                         (size_t)(s->at - s->begin) + 1);
+    return sc_shape_fail(r->problem, NULL, at, "json", "%s at byte %zu of the JSON",
+                         s->problem, (size_t)(s->at - s->begin) + 1);
 }
 
-int sc_take_fail_type(struct sc_take *r, const struct sc_shape_node *node, at_t *at, int got,
-                     const char *wanted)
+int sc_take_fail_type(struct sc_take *r, const struct sc_shape_node *node, at_t *at,
+                      int got, const char *wanted)
 {
     const char *what = got == '{'                ? "an object"
                        : got == '['              ? "an array"
@@ -27,14 +27,15 @@ int sc_take_fail_type(struct sc_take *r, const struct sc_shape_node *node, at_t 
     /* Not JSON at all is the better answer. */
     if (sc_json_scan_skip(&r->scan))
         return sc_take_fail(r, at);
-    return sc_shape_fail(r->problem, node, at, "type", "must be %s, got %s", wanted, what);
+    return sc_shape_fail(r->problem, node, at, "type", "must be %s, got %s", wanted,
+                         what);
 }
 
 int sc_take_open(struct sc_take *r, at_t *at)
 {
     if (++r->tables > SC_SHAPE_ITEMS)
-        return sc_shape_fail(r->problem, NULL, at, "size", "more than %d records and lists",
-                             SC_SHAPE_ITEMS);
+        return sc_shape_fail(r->problem, NULL, at, "size",
+                             "more than %d records and lists", SC_SHAPE_ITEMS);
     return sc_json_scan_enter(&r->scan) ? sc_take_fail(r, at) : 0;
 }
 
@@ -68,7 +69,8 @@ void sc_take_push_number(lua_State *L, const struct sc_json_number *number)
         if (sc_json_integer(number->bytes, number->len, &integer)) {
 #else
         if (sc_json_integer(number->bytes, number->len, &integer) &&
-            integer <= INT64_C(9007199254740992) && integer >= -INT64_C(9007199254740992)) {
+            integer <= INT64_C(9007199254740992) &&
+            integer >= -INT64_C(9007199254740992)) {
 #endif
             sc_pushinteger(L, integer);
             return;
@@ -85,7 +87,8 @@ void sc_take_push_number(lua_State *L, const struct sc_json_number *number)
 }
 
 /* Puts the Lua name of an enumeration's word in place of the text on top of the stack. */
-static void translate_text(lua_State *L, struct sc_take *r, const struct sc_shape_node *node)
+static void translate_text(lua_State *L, struct sc_take *r,
+                           const struct sc_shape_node *node)
 {
     size_t len;
     const char *bytes = lua_tolstring(L, -1, &len);
@@ -141,8 +144,8 @@ static inline int take_short_integer(struct sc_json_scan *s, int64_t *value)
     return 1;
 }
 
-/* Takes an integer, a number that is one (1e3) or a text that spells one. 1: value is it; 0: the
- * value was pushed as text; -1. */
+/* Takes an integer, a number that is one (1e3) or a text that spells one. 1: value is
+ * it; 0: the value was pushed as text; -1. */
 static int take_integer(lua_State *L, struct sc_take *r, const struct sc_shape_node *node,
                         at_t *at, int c, int64_t *value)
 {
@@ -197,7 +200,8 @@ int sc_take_integer(lua_State *L, struct sc_take *r, const struct sc_shape_node 
         }
 #if LUA_VERSION_NUM < 503
     if (value > INT64_C(9007199254740992) || value < -INT64_C(9007199254740992)) {
-        lua_pushlstring(L, from + (c == '"'), (size_t)(r->scan.at - from - 2 * (c == '"')));
+        lua_pushlstring(L, from + (c == '"'),
+                        (size_t)(r->scan.at - from - 2 * (c == '"')));
         return 1;
     }
 #else

@@ -1,10 +1,10 @@
 /* lua_take: leaf values of a shape on their way in, and any JSON.
  *
- * What lua_shape_read.c calls for texts and numbers; it walks records, lists and maps itself.
- * A struct sc_take belongs to one call of read and owns nothing. Every push may run the collector
- * and with it anybody's __gc: what is kept across one lies on L's stack or in the text that is
- * read, which only this call can reach. Functions return 1 when they pushed a value, -1 with the
- * problem named. */
+ * What lua_shape_read.c calls for texts and numbers; it walks records, lists and maps
+ * itself. A struct sc_take belongs to one call of read and owns nothing. Every push
+ * may run the collector and with it anybody's __gc: what is kept across one lies on
+ * L's stack or in the text that is read, which only this call can reach. Functions
+ * return 1 when they pushed a value, -1 with the problem named. */
 #ifndef SC_LUA_TAKE_H
 #define SC_LUA_TAKE_H
 
@@ -60,8 +60,8 @@ static inline int sc_take_is_number(int c)
     return c == '-' || (c >= '0' && c <= '9');
 }
 
-/* sc_json_scan_next, sc_json_scan_string and sc_json_scan_colon for the text that a machine
- * wrote: no blanks, no escapes. */
+/* sc_json_scan_next, sc_json_scan_string and sc_json_scan_colon for the text that a
+ * machine wrote: no blanks, no escapes. */
 static inline int sc_take_next(struct sc_json_scan *s, char close, int first)
 {
     if (!first && s->end - s->at > 1 && *s->at == ',' && (unsigned char)s->at[1] > ' ') {
@@ -92,8 +92,8 @@ static inline int sc_take_colon(struct sc_json_scan *s)
     return 0;
 }
 
-/* Pushes a text that is likely to have been met before (a map's name, a tag): Lua need not hash
- * it again then. Returns whether it had been. */
+/* Pushes a text that is likely to have been met before (a map's name, a tag): Lua need
+ * not hash it again then. Returns whether it had been. */
 static inline int sc_take_push_again(lua_State *L, struct sc_take *r,
                                      const struct sc_json_text *text)
 {
@@ -119,8 +119,8 @@ static inline int sc_take_push_again(lua_State *L, struct sc_take *r,
     return 0;
 }
 
-/* Pushes a text of a node, remembering texts as long as that pays: luck rises with every text
- * met again, and below 0 it counts the texts for which nothing is tried. */
+/* Pushes a text of a node, remembering texts as long as that pays: luck rises with
+ * every text met again, and below 0 it counts the texts for which nothing is tried. */
 static inline void sc_take_push_lucky(lua_State *L, struct sc_take *r,
                                       struct sc_shape_node *node,
                                       const struct sc_json_text *text)

@@ -93,7 +93,8 @@ static int buffer_gc(lua_State *L)
     return 0;
 }
 
-/* core.buffer([max]) -> an empty buffer that holds at most max bytes (no limit when absent) */
+/* core.buffer([max]) -> an empty buffer that holds at most max bytes (no limit when
+ * absent) */
 static int core_buffer(lua_State *L)
 {
     double max = luaL_optnumber(L, 1, (lua_Number)(SIZE_MAX / 4));
@@ -135,8 +136,10 @@ static int core_pid(lua_State *L)
 void sc_open_util(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"clear", buffer_clear}, {NULL, NULL}};
-    static const luaL_Reg metamethods[] = {
-        {"__tostring", buffer_tostring}, {"__len", buffer_len}, {"__gc", buffer_gc}, {NULL, NULL}};
+    static const luaL_Reg metamethods[] = {{"__tostring", buffer_tostring},
+                                           {"__len", buffer_len},
+                                           {"__gc", buffer_gc},
+                                           {NULL, NULL}};
     static const luaL_Reg functions[] = {{"buffer", core_buffer},
                                          {"now", core_now},
                                          {"time", core_time},

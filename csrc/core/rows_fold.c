@@ -48,7 +48,8 @@ void sc_rows_fold_close(struct sc_rows_fold *f, struct sc_rows_batch *b)
     b->generation = 0;
 }
 
-/* Letters of either case give the same hash; so do a few other pairs, which does no harm. */
+/* Letters of either case give the same hash; so do a few other pairs, which does no
+ * harm. */
 static uint64_t hash_address(const char *s, size_t n, uint64_t seed)
 {
     const uint64_t lower = UINT64_C(0x2020202020202020);
@@ -114,8 +115,8 @@ static int rebuild(struct sc_rows_fold *f)
     return 0;
 }
 
-int sc_rows_fold_add(struct sc_rows_fold *f, struct sc_rows_batch *b, const struct sc_buf *body,
-                     uint32_t address_at, uint32_t index)
+int sc_rows_fold_add(struct sc_rows_fold *f, struct sc_rows_batch *b,
+                     const struct sc_buf *body, uint32_t address_at, uint32_t index)
 {
     struct sc_rows_entry *e = &b->rows[index];
     const char *address = body->data + e->body + address_at;
@@ -152,8 +153,8 @@ int sc_rows_fold_add(struct sc_rows_fold *f, struct sc_rows_batch *b, const stru
 }
 
 long sc_rows_fold_find(const struct sc_rows_fold *f, const struct sc_rows_batch *b,
-                       const struct sc_buf *body, uint32_t address_at, const char *address,
-                       size_t n)
+                       const struct sc_buf *body, uint32_t address_at,
+                       const char *address, size_t n)
 {
     uint64_t hash = hash_address(address, n, f->seed);
     size_t at;
@@ -166,7 +167,8 @@ long sc_rows_fold_find(const struct sc_rows_fold *f, const struct sc_rows_batch 
         if (m->hash != hash || m->slot != b->slot || m->generation != b->generation)
             continue;
         e = &b->rows[m->row];
-        if (e->address_len == n && same_address(body->data + e->body + address_at, address, n))
+        if (e->address_len == n &&
+            same_address(body->data + e->body + address_at, address, n))
             return m->row;
     }
     return -1;

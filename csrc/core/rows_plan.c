@@ -18,7 +18,8 @@ void sc_rows_plan_free(struct sc_rows_plan *p)
     sc_rows_plan_init(p);
 }
 
-int sc_rows_plan_text(struct sc_rows_plan *p, const char *s, size_t n, struct sc_rows_text *out)
+int sc_rows_plan_text(struct sc_rows_plan *p, const char *s, size_t n,
+                      struct sc_rows_text *out)
 {
     int rc;
 
@@ -35,7 +36,8 @@ struct sc_rows_step *sc_rows_plan_step(struct sc_rows_plan *p)
     if (p->count == p->room) {
         size_t room = p->room ? p->room * 2 : 16;
 
-        step = room > SC_CSV_CELLS_MAX * 2 ? NULL : realloc(p->steps, room * sizeof *step);
+        step =
+            room > SC_CSV_CELLS_MAX * 2 ? NULL : realloc(p->steps, room * sizeof *step);
         if (!step)
             return NULL;
         p->steps = step;

@@ -1,7 +1,9 @@
-/* scan: finding bytes and copying short runs, sixteen bytes at a time where SSE2 is there.
+/* scan: finding bytes and copying short runs, sixteen bytes at a time where SSE2 is
+ * there.
  *
- * Everything here reads up to 15 bytes behind the run it is given, and copying writes as many
- * behind its end: the caller's memory has SC_BUF_PAD bytes there. Knows no format. */
+ * Everything here reads up to 15 bytes behind the run it is given, and copying writes
+ * as many behind its end: the caller's memory has SC_BUF_PAD bytes there. Knows no
+ * format. */
 #ifndef SC_SCAN_H
 #define SC_SCAN_H
 

@@ -43,8 +43,9 @@ int sc_shape_find(const struct sc_shape_node *record, const char *name, size_t l
     return -1;
 }
 
-/* How many letters must be added, dropped, changed or swapped with their neighbour to make b of
- * a; letter case and underscores count half: returned doubled. Neither is longer than LONGEST. */
+/* How many letters must be added, dropped, changed or swapped with their neighbour to
+ * make b of a; letter case and underscores count half: returned doubled. Neither is
+ * longer than LONGEST. */
 static int distance(const char *a, size_t na, const char *b, size_t nb)
 {
     int row[3][LONGEST_NAME + 1];
@@ -65,7 +66,8 @@ static int distance(const char *a, size_t na, const char *b, size_t nb)
                 best = before[j] + (x == '_' ? 1 : 2);
             if (now[j - 1] + (y == '_' ? 1 : 2) < best)
                 best = now[j - 1] + (y == '_' ? 1 : 2);
-            if (i > 1 && j > 1 && x == b[j - 2] && y == a[i - 2] && earlier[j - 2] + 2 < best)
+            if (i > 1 && j > 1 && x == b[j - 2] && y == a[i - 2] &&
+                earlier[j - 2] + 2 < best)
                 best = earlier[j - 2] + 2;
             now[j] = best;
         }
@@ -95,8 +97,8 @@ const struct sc_shape_node *sc_shape_nearest(const struct sc_shape_node *record,
     return found;
 }
 
-/* Adds a name to a path, so that no odd key makes a message unreadable: at most 64 bytes of it,
- * control characters and what is not UTF-8 as '?'. */
+/* Adds a name to a path, so that no odd key makes a message unreadable: at most 64
+ * bytes of it, control characters and what is not UTF-8 as '?'. */
 static size_t add_name(char *out, size_t room, const char *name, size_t len)
 {
     const char *p = name, *end = name + (len > 64 ? 64 : len);
@@ -147,25 +149,27 @@ int sc_shape_fail(struct sc_shape_problem *problem, const struct sc_shape_node *
     va_end(list);
     if (node && node->what.len) {
         n = strlen(problem->reason);
-        snprintf(problem->reason + n, sizeof problem->reason - n, " (%s)", node->what.bytes);
+        snprintf(problem->reason + n, sizeof problem->reason - n, " (%s)",
+                 node->what.bytes);
     }
     return -1;
 }
 
-int sc_shape_fail_unknown(struct sc_shape_problem *problem, const struct sc_shape_node *record,
+int sc_shape_fail_unknown(struct sc_shape_problem *problem,
+                          const struct sc_shape_node *record,
                           const struct sc_shape_at *up, const char *name, size_t len)
 {
     const struct sc_shape_node *near = sc_shape_nearest(record, name, len);
     struct sc_shape_at at = {up, name, len, 0};
 
     if (near)
-        return sc_shape_fail(problem, NULL, &at, "unknown", "unknown, did you mean \"%s\"?",
-                             near->name.bytes);
+        return sc_shape_fail(problem, NULL, &at, "unknown",
+                             "unknown, did you mean \"%s\"?", near->name.bytes);
     return sc_shape_fail(problem, NULL, &at, "unknown", "unknown");
 }
 
-int sc_shape_fail_value(struct sc_shape_problem *problem, const struct sc_shape_node *node,
-                        const struct sc_shape_at *at)
+int sc_shape_fail_value(struct sc_shape_problem *problem,
+                        const struct sc_shape_node *node, const struct sc_shape_at *at)
 {
     char list[SC_SHAPE_REASON - 32];
     size_t n = 0;

@@ -1,10 +1,11 @@
-/* shape: a record's description, compiled: what its fields are called here and on the wire, what
- * type they have, what limits.
+/* shape: a record's description, compiled: what its fields are called here and on the
+ * wire, what type they have, what limits.
  *
- * A struct sc_shape owns every node, name and text of one description in a list of blocks;
- * sc_shape_free gives all back. `slot`s number Lua values (names, defaults) that the owner keeps
- * for the shape; 0 is none. Reading and writing remember in the nodes in which order keys came
- * last time: a guess that is always checked. Knows no Lua and no provider. */
+ * A struct sc_shape owns every node, name and text of one description in a list of
+ * blocks; sc_shape_free gives all back. `slot`s number Lua values (names, defaults)
+ * that the owner keeps for the shape; 0 is none. Reading and writing remember in the
+ * nodes in which order keys came last time: a guess that is always checked. Knows no
+ * Lua and no provider. */
 #ifndef SC_SHAPE_H
 #define SC_SHAPE_H
 
@@ -16,7 +17,8 @@
 #define SC_SHAPE_SLOTS 200      /* Lua values of one shape */
 #define SC_SHAPE_DEPTH 32       /* nodes within nodes */
 #define SC_SHAPE_ITEMS 1000000  /* items of one list or map, tables of one answer */
-#define SC_SHAPE_GATHER 64      /* items and pairs kept on the Lua stack before a table is made */
+#define SC_SHAPE_GATHER                                                                  \
+    64 /* items and pairs kept on the Lua stack before a table is made */
 #define SC_SHAPE_PATH 256       /* bytes of a path in a message */
 #define SC_SHAPE_REASON 256
 
@@ -48,7 +50,7 @@ struct sc_shape_value {
 
 /* One wire name of a record. */
 struct sc_shape_key {
-    struct sc_text name; /* with the quote that ends it in JSON: `email"`, len counts it */
+    struct sc_text name; /* with the quote that ends it in JSON: `email"` */
     uint8_t field;       /* index of its field, or SC_SHAPE_NONE */
     uint8_t rank;        /* 0 for the first of a field's wire names */
     uint8_t refuse;      /* an object under this name makes the whole answer an error */
@@ -90,7 +92,7 @@ struct sc_shape_node {
     int stored; /* guess: fields or items of the next one read */
     int8_t luck; /* whether remembering its texts pays, see lua_take.h */
     uint8_t first_key;
-    uint8_t order[SC_SHAPE_FIELDS + 1]; /* guess: the field that a Lua table's n-th key is */
+    uint8_t order[SC_SHAPE_FIELDS + 1]; /* guess: the field a table's n-th key is */
 };
 
 struct sc_shape_block {
@@ -139,11 +141,12 @@ int sc_shape_fail(struct sc_shape_problem *problem, const struct sc_shape_node *
     __attribute__((format(printf, 5, 6)));
 
 /* As above for a key of the record that is no field. */
-int sc_shape_fail_unknown(struct sc_shape_problem *problem, const struct sc_shape_node *record,
+int sc_shape_fail_unknown(struct sc_shape_problem *problem,
+                          const struct sc_shape_node *record,
                           const struct sc_shape_at *up, const char *name, size_t len);
 
 /* As above for a word that the enumeration does not have. */
-int sc_shape_fail_value(struct sc_shape_problem *problem, const struct sc_shape_node *node,
-                        const struct sc_shape_at *at);
+int sc_shape_fail_value(struct sc_shape_problem *problem,
+                        const struct sc_shape_node *node, const struct sc_shape_at *at);
 
 #endif

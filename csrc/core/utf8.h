@@ -1,7 +1,8 @@
 /* utf8: is this run of bytes well-formed UTF-8, and how many code points is it?
  *
- * Well-formed as the Unicode standard's table 3-7 has it: no overlong forms, no surrogates,
- * nothing above U+10FFFF. Reads exactly the bytes given, never one behind them. Owns nothing. */
+ * Well-formed as the Unicode standard's table 3-7 has it: no overlong forms, no
+ * surrogates, nothing above U+10FFFF. Reads exactly the bytes given, never one behind
+ * them. Owns nothing. */
 #ifndef SC_UTF8_H
 #define SC_UTF8_H
 
@@ -32,11 +33,13 @@ static inline size_t sc_utf8_sequence(const char *p, const char *end)
     return 4;
 }
 
-/* Checks n bytes. Returns n when all are well-formed, else the offset of the first byte that is
- * not part of a well-formed sequence; *chars gets the number of code points before that. */
+/* Checks n bytes. Returns n when all are well-formed, else the offset of the first
+ * byte that is not part of a well-formed sequence; *chars gets the number of code
+ * points before that. */
 size_t sc_utf8_check(const char *bytes, size_t n, size_t *chars);
 
-/* Writes the code point, which is below 0x110000 and no surrogate, to out; returns its length. */
+/* Writes the code point, which is below 0x110000 and no surrogate, to out; returns its
+ * length. */
 size_t sc_utf8_put(char out[4], uint32_t code);
 
 #endif

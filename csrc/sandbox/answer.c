@@ -61,7 +61,8 @@ static char *find_line(char *lines, const char *name)
     return NULL;
 }
 
-/* A rule's headers come to the others; its Content-Type takes the place of the true one. */
+/* A rule's headers come to the others; its Content-Type takes the place of the true
+ * one. */
 static int add_rule_headers(struct sc_answer *answer, const struct sc_fault *rule)
 {
     char *old = answer->headers ? find_line(answer->headers, "Content-Type") : NULL;
@@ -172,7 +173,8 @@ static int put_body(struct sc_answer *answer, const char *bytes, size_t n)
     return SC_BOX_OK;
 }
 
-/* Whether a rule has an answer of its own, so that the engine need not be asked for one. */
+/* Whether a rule has an answer of its own, so that the engine need not be asked for
+ * one. */
 static int is_made_up(const struct sc_fault *rule)
 {
     return rule->status != 0 || rule->html || rule->error_body != 0;

@@ -1,8 +1,9 @@
 /* answer: what goes back for one request, and what a fault makes of it.
  *
- * An answer owns its headers and its body; sc_answer_free gives them back and leaves an empty
- * one. Functions return an enum sc_box_status. They take no lock, read no clock but the box's, and
- * touch no socket: what is to happen on the wire is only noted, in `delivery`. */
+ * An answer owns its headers and its body; sc_answer_free gives them back and leaves
+ * an empty one. Functions return an enum sc_box_status. They take no lock, read no
+ * clock but the box's, and touch no socket: what is to happen on the wire is only
+ * noted, in `delivery`. */
 #ifndef SC_ANSWER_H
 #define SC_ANSWER_H
 
@@ -38,7 +39,8 @@ int sc_answer_ask(struct sc_box *box, const struct sc_request *request,
 int sc_answer_refuse(struct sc_box *box, const struct sc_request *request, int said,
                      struct sc_answer *answer);
 
-/* The answer under a rule that fired; the box is asked only where the rule leaves it to. */
+/* The answer under a rule that fired; the box is asked only where the rule leaves it
+ * to. */
 int sc_answer_forge(struct sc_box *box, const struct sc_request *request,
                     const struct sc_fault_hit *hit, struct sc_answer *answer);
 
@@ -47,8 +49,8 @@ int sc_answer_add_date(struct sc_answer *answer, const char *name, int64_t secon
 
 void sc_answer_free(struct sc_answer *answer);
 
-/* Steps through an answer's headers, which it cuts into texts in place: begin with *cursor = 0,
- * once per answer. Returns 0 after the last one. */
+/* Steps through an answer's headers, which it cuts into texts in place: begin with
+ * *cursor = 0, once per answer. Returns 0 after the last one. */
 int sc_answer_header(struct sc_answer *answer, size_t *cursor, const char **name,
                      const char **value);
 

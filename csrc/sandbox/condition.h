@@ -1,9 +1,9 @@
 /* condition: what a list or a segment is filtered by, from JSON to SQL.
  *
  * A struct sc_condition is read from a request's body or from a stored segment and
- * compiled to a struct sc_select: the FROM and WHERE behind "SELECT ..." over the contact's
- * alias m. Both own their texts; free them. A select counts on nothing but the store and
- * the switches. */
+ * compiled to a struct sc_select: the FROM and WHERE behind "SELECT ..." over the
+ * contact's alias m. Both own their texts; free them. A select counts on nothing but
+ * the store and the switches. */
 #ifndef SC_CONDITION_H
 #define SC_CONDITION_H
 

@@ -1,8 +1,9 @@
 /* contact: the contacts of a request's body, checked and made ready for the store.
  *
- * sc_contact_each walks the body once and hands each contact to a function while its texts
- * live in the walker's memory. Mistakes of type refuse the whole request; what is wrong
- * with the content is told in contact->problem, and the function decides what that means. */
+ * sc_contact_each walks the body once and hands each contact to a function while its
+ * texts live in the walker's memory. Mistakes of type refuse the whole request; what
+ * is wrong with the content is told in contact->problem, and the function decides what
+ * that means. */
 #ifndef SC_CONTACT_H
 #define SC_CONTACT_H
 
@@ -29,8 +30,8 @@ struct sc_contact {
 
 typedef int sc_contact_function(void *context, struct sc_contact *contact);
 
-/* list: the body's members, else the body is itself the contact. Ends with the first outcome
- * that is not SC_DONE. */
+/* list: the body's members, else the body is itself the contact. Ends with the first
+ * outcome that is not SC_DONE. */
 int sc_contact_each(struct sc_call *call, int list, sc_contact_function *function,
                     void *context);
 

@@ -24,8 +24,8 @@ struct sc_faults {
     unsigned count;
 };
 
-/* splitmix64 (Steele, Lea and Flood 2014): every rule has streams of its own, so that rules do not
- * change each other's draws. */
+/* splitmix64 (Steele, Lea and Flood 2014): every rule has streams of its own, so that
+ * rules do not change each other's draws. */
 static uint64_t draw(uint64_t *state)
 {
     uint64_t z = (*state += UINT64_C(0x9E3779B97F4A7C15));
@@ -181,8 +181,8 @@ static int runs_dry(struct node *node, double now, double *wait)
     return 1;
 }
 
-/* Counts and draws for every request that the rule means, whether or not it may still fire: what a
- * rule does never depends on what another one did. */
+/* Counts and draws for every request that the rule means, whether or not it may still
+ * fire: what a rule does never depends on what another one did. */
 static int fires(struct node *node, double now, double *wait)
 {
     const struct sc_fault *rule = &node->rule;

@@ -1,10 +1,11 @@
 /* faults: what the sandbox was told to do wrong, and to which requests.
  *
- * A rule says which requests it means (an operation, the n-th of them, every n-th, some with a
- * probability drawn from the seed, those that come faster than a token bucket fills) and what
- * shall happen to them. sc_faults_pick counts a request on every rule and gives the first rule
- * that fires. The list owns copies of all that a rule points to. Nothing here touches a box, an
- * answer or a socket, and nothing reads a clock: the caller says what time it is. */
+ * A rule says which requests it means (an operation, the n-th of them, every n-th,
+ * some with a probability drawn from the seed, those that come faster than a token
+ * bucket fills) and what shall happen to them. sc_faults_pick counts a request on
+ * every rule and gives the first rule that fires. The list owns copies of all that a
+ * rule points to. Nothing here touches a box, an answer or a socket, and nothing reads
+ * a clock: the caller says what time it is. */
 #ifndef SC_FAULTS_H
 #define SC_FAULTS_H
 
@@ -84,7 +85,8 @@ int64_t sc_faults_fired(const struct sc_faults *list, unsigned id);
 /* Takes all rules out and begins the draws anew. */
 void sc_faults_clear(struct sc_faults *list);
 
-/* Counts a request that comes in at `now` (seconds of any clock that does not go back). */
+/* Counts a request that comes in at `now` (seconds of any clock that does not go
+ * back). */
 void sc_faults_pick(struct sc_faults *list, const char *operation, const char *provider,
                     double now, struct sc_fault_hit *hit);
 

@@ -66,9 +66,9 @@ void sc_front_clock_run(struct sc_front *front)
     sc_box_clock_run(front->box);
 }
 
-/* Over HTTP a caller can only wait in real time. A clock that stands takes that over, or a
- * Retry-After and a segment's evaluation would never end; calls that follow each other do not
- * move it, so that the same calls give the same answers. */
+/* Over HTTP a caller can only wait in real time. A clock that stands takes that over,
+ * or a Retry-After and a segment's evaluation would never end; calls that follow each
+ * other do not move it, so that the same calls give the same answers. */
 static void take_over_pause(struct sc_front *front)
 {
     double pause = machine_now() - front->heard;

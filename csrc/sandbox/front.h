@@ -1,10 +1,12 @@
-/* front: what every request goes through, whichever way it came: fault, engine, log, clock.
+/* front: what every request goes through, whichever way it came: fault, engine, log,
+ * clock.
  *
- * One struct sc_front stands before one box. The HTTP server's thread and Lua's thread both call it;
- * `mutex` guards everything else in the struct. sc_front_exchange takes the lock itself, all other
- * functions want it held, and so does any use of box, faults and log by the caller. It knows no
- * socket: how an answer shall be mangled on its way is told in its `delivery`. After a fork the
- * child must leave a front alone, its lock too: ask sc_front_is_ours first. */
+ * One struct sc_front stands before one box. The HTTP server's thread and Lua's thread
+ * both call it; `mutex` guards everything else in the struct. sc_front_exchange takes
+ * the lock itself, all other functions want it held, and so does any use of box,
+ * faults and log by the caller. It knows no socket: how an answer shall be mangled on
+ * its way is told in its `delivery`. After a fork the child must leave a front alone,
+ * its lock too: ask sc_front_is_ours first. */
 #ifndef SC_FRONT_H
 #define SC_FRONT_H
 
@@ -39,11 +41,12 @@ struct sc_front_options {
 
 enum sc_way { SC_WAY_PROCESS, SC_WAY_HTTP };
 
-/* Opens a box and puts a front before it. Returns an enum sc_box_status; on failure *front is NULL
- * and error, of size bytes, holds why. */
+/* Opens a box and puts a front before it. Returns an enum sc_box_status; on failure
+ * *front is NULL and error, of size bytes, holds why. */
 int sc_front_open(const struct sc_front_options *options, struct sc_front **front,
                   char *error, size_t size);
-/* Frees the front and closes its box; in another process than the one that opened it: nothing. */
+/* Frees the front and closes its box; in another process than the one that opened it:
+ * nothing. */
 void sc_front_close(struct sc_front *front);
 
 /* Whether this process opened it. */
@@ -52,14 +55,17 @@ int sc_front_is_ours(const struct sc_front *front);
 /* Answers one request. SC_BOX_OK or SC_BOX_NOMEM; free the answer after the first. */
 int sc_front_exchange(struct sc_front *front, enum sc_way way,
                       const struct sc_request *request, struct sc_answer *answer);
-/* The same for a request that the server turns away before the engine sees it (413, 503). */
+/* The same for a request that the server turns away before the engine sees it (413,
+ * 503). */
 int sc_front_refuse(struct sc_front *front, const struct sc_request *request, int said,
                     struct sc_answer *answer);
 
-/* Seconds passed on the sandbox's clock; never goes back, whatever the clock is set to. */
+/* Seconds passed on the sandbox's clock; never goes back, whatever the clock is set
+ * to. */
 double sc_front_now(const struct sc_front *front);
 void sc_front_advance(struct sc_front *front, double seconds);
-/* Brings a clock that stands to `now` seconds if it has not come so far: a delay was waited for. */
+/* Brings a clock that stands to `now` seconds if it has not come so far: a delay was
+ * waited for. */
 void sc_front_reach(struct sc_front *front, double now);
 void sc_front_clock_set(struct sc_front *front,
                         int64_t ms); /* it stands there from now on */

@@ -10,8 +10,8 @@
 
 /* Answers the page of a select that the query's offset and size ask for. */
 int sc_listing_answer(struct sc_call *call, const struct sc_select *select);
-/* Answers the page of records that are not contacts: expression over "FROM ... WHERE ...",
- * ordered by key, with name as ?1 and type as ?2 (texts or NULL). */
+/* Answers the page of records that are not contacts: expression over "FROM ... WHERE
+ * ...", ordered by key, with name as ?1 and type as ?2 (texts or NULL). */
 int sc_listing_records(struct sc_call *call, const char *expression, const char *from,
                        const char *key, const char *name, const char *type);
 /* Prepares "<head> <select> <tail>" with the select's texts bound; NULL: failed. */

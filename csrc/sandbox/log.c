@@ -62,7 +62,8 @@ void sc_log_free(struct sc_log *log)
     free(log);
 }
 
-/* How many bytes of a header's value may be shown: all of them, or of a secret one the scheme. */
+/* How many bytes of a header's value may be shown: all of them, or of a secret one the
+ * scheme. */
 static size_t shown(const struct sc_header *header)
 {
     size_t n = strlen(header->value);

@@ -1,9 +1,10 @@
 /* log: the last requests that the sandbox saw, and what it answered.
  *
- * A ring with two caps, entries and bytes; the oldest go first. An entry is one block of memory
- * that the log owns. What a caller hands in is copied, all but the secret: of an Authorization,
- * Proxy-Authorization or Cookie header only the scheme is kept, here and nowhere later, so that
- * nothing that looks into a log can find a key. It writes to no file. */
+ * A ring with two caps, entries and bytes; the oldest go first. An entry is one block
+ * of memory that the log owns. What a caller hands in is copied, all but the secret:
+ * of an Authorization, Proxy-Authorization or Cookie header only the scheme is kept,
+ * here and nowhere later, so that nothing that looks into a log can find a key. It
+ * writes to no file. */
 #ifndef SC_LOG_H
 #define SC_LOG_H
 
@@ -38,8 +39,9 @@ struct sc_log;
 struct sc_log *sc_log_new(size_t entries, size_t bytes);
 void sc_log_free(struct sc_log *log);
 
-/* Adds a copy of entry, its headers made from the request's; number, path, query and headers of
- * entry itself are not read. Without memory the request is counted and not kept. */
+/* Adds a copy of entry, its headers made from the request's; number, path, query and
+ * headers of entry itself are not read. Without memory the request is counted and not
+ * kept. */
 void sc_log_add(struct sc_log *log, const struct sc_log_entry *entry,
                 const struct sc_request *request);
 

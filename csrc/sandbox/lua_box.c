@@ -94,8 +94,8 @@ int sc_lua_flag(lua_State *L, int index, const char *name)
 
 /* --- opening and closing ------------------------------------------------------------ */
 
-/* core.open{ path, user, key, examples, seed, clock (Unix ms), max_body, log_entries, log_bytes }
- * -> box | nil, message */
+/* core.open{ path, user, key, examples, seed, clock (Unix ms), max_body, log_entries,
+ * log_bytes } -> box | nil, message */
 static int open_box(lua_State *L)
 {
     struct sc_front_options options = {0};
@@ -123,8 +123,8 @@ static int open_box(lua_State *L)
     return 2;
 }
 
-/* The server goes before the front that it calls. In a forked child everything is left as it is:
- * the thread is not there, and the sockets are the parent's too. */
+/* The server goes before the front that it calls. In a forked child everything is left
+ * as it is: the thread is not there, and the sockets are the parent's too. */
 static int close_box(lua_State *L)
 {
     struct sc_lua_box *box = luaL_checkudata(L, 1, SC_LUA_BOX);
@@ -155,7 +155,8 @@ static int to_text(lua_State *L)
     return 1;
 }
 
-/* box:listen{ address, port, exposed, connections, silence, max_body } -> port | nil, message */
+/* box:listen{ address, port, exposed, connections, silence, max_body } -> port | nil,
+ * message */
 static int listen_box(lua_State *L)
 {
     struct sc_lua_box *box = sc_lua_box_check(L);
@@ -270,8 +271,9 @@ static int list_switches(lua_State *L)
     return 1;
 }
 
-/* core.until_signal(ready) -> "SIGINT" | "SIGTERM": calls ready, then waits for one of them. Both are
- * held back from the beginning, so that none is missed while ready runs. */
+/* core.until_signal(ready) -> "SIGINT" | "SIGTERM": calls ready, then waits for one of
+ * them. Both are held back from the beginning, so that none is missed while ready
+ * runs. */
 static int until_signal(lua_State *L)
 {
     sigset_t wanted;

@@ -1,8 +1,9 @@
 /* lua_box: what the files of the binding share: the box userdata and its pieces.
  *
- * A `sendcloud.sandbox.box` owns one front, the server before it once there is one, and what is on
- * its way to Lua. It is closed by close(), by __gc and by __close, whichever comes first; after
- * that, and in a process that did not open it, everything else raises. */
+ * A `sendcloud.sandbox.box` owns one front, the server before it once there is one,
+ * and what is on its way to Lua. It is closed by close(), by __gc and by __close,
+ * whichever comes first; after that, and in a process that did not open it, everything
+ * else raises. */
 #ifndef SC_LUA_BOX_H
 #define SC_LUA_BOX_H
 
@@ -22,8 +23,8 @@ struct sc_lua_box {
 /* The open box at index 1; raises where it is none, or closed, or another process's. */
 struct sc_lua_box *sc_lua_box_check(lua_State *L);
 
-/* Runs body, a function of the same arguments, under the front's lock, and returns its results or
- * raises its error when the lock is free again. */
+/* Runs body, a function of the same arguments, under the front's lock, and returns its
+ * results or raises its error when the lock is free again. */
 int sc_lua_box_locked(lua_State *L, lua_CFunction body);
 
 /* Pushes true, or nil and the reason, for an enum sc_box_status. */

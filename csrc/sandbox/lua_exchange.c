@@ -7,8 +7,8 @@
 
 /* --- a request ---------------------------------------------------------------------- */
 
-/* Makes headers of the array of "Name: value" lines at index. They live as long as the userdata
- * that is left on the stack. */
+/* Makes headers of the array of "Name: value" lines at index. They live as long as the
+ * userdata that is left on the stack. */
 static void check_headers(lua_State *L, int index, struct sc_request *request)
 {
     size_t count;
@@ -55,8 +55,8 @@ struct outcome {
     const char *place;
 };
 
-/* What a caller over the network would see of the answer's delivery, and after how many seconds. NULL:
- * the answer. timeout below 0: none. */
+/* What a caller over the network would see of the answer's delivery, and after how
+ * many seconds. NULL: the answer. timeout below 0: none. */
 static const struct outcome *seen(const struct sc_answer *answer, double timeout,
                                   double *seconds)
 {
@@ -141,7 +141,8 @@ static void push_answer(lua_State *L, struct sc_answer *answer)
 }
 
 /* box:handle(method, target, headers, body, timeout)
- * -> { status, headers, body } | nil, failure | nil, seconds that it takes, seconds on the clock */
+ * -> { status, headers, body } | nil, failure | nil, seconds that it takes, seconds on
+ * the clock */
 int sc_lua_box_handle(lua_State *L)
 {
     struct sc_lua_box *box = luaL_checkudata(L, 1, SC_LUA_BOX);

@@ -1,4 +1,5 @@
-/* A rule of faults from a Lua table whose members were checked in lua/sendcloud/sandbox/fault.lua. */
+/* A rule of faults from a Lua table whose members were checked in
+ * lua/sendcloud/sandbox/fault.lua. */
 #include "lua_box.h"
 
 #include <stdio.h>

@@ -60,7 +60,8 @@ int sc_lua_box_restore(lua_State *L)
     return sc_lua_box_locked(L, restore_locked);
 }
 
-/* --- what no document has a call for ------------------------------------------------------------ */
+/* --- what no document has a call for
+ * ------------------------------------------------------------ */
 
 static int event_locked(lua_State *L)
 {
@@ -142,7 +143,8 @@ int sc_lua_box_segment_fail(lua_State *L)
     return sc_lua_box_locked(L, segment_fail_locked);
 }
 
-/* --- switches ----------------------------------------------------------------------------------- */
+/* --- switches
+ * ----------------------------------------------------------------------------------- */
 
 /* box:switch(name [, value]) -> value | nil, message */
 static int switch_locked(lua_State *L)

@@ -1,7 +1,7 @@
 /* members: contacts, what other files need of them.
  *
- * Finding, rendering and deleting; the operations themselves are declared in engine.h. JSON
- * and lists handed out are the caller's, for sqlite3_free. */
+ * Finding, rendering and deleting; the operations themselves are declared in engine.h.
+ * JSON and lists handed out are the caller's, for sqlite3_free. */
 #ifndef SC_MEMBERS_H
 #define SC_MEMBERS_H
 

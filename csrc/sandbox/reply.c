@@ -23,8 +23,9 @@ void sc_reply_reset(int fd)
     const struct linger now = {1, 0};
     const struct sockaddr none = {.sa_family = AF_UNSPEC};
 
-    /* Closing would do it, but the server says a polite end before it closes. Dissolving the
-     * association sends the reset at once (Linux); elsewhere the linger must be enough. */
+    /* Closing would do it, but the server says a polite end before it closes.
+     * Dissolving the association sends the reset at once (Linux); elsewhere the linger
+     * must be enough. */
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
     connect(fd, &none, sizeof none);
 }

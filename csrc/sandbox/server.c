@@ -297,8 +297,8 @@ static enum MHD_Result reply(struct call *call)
     return result;
 }
 
-/* Called when the headers are there, for each piece of the body, at its end, and again after a
- * delay. MHD_NO drops the connection. */
+/* Called when the headers are there, for each piece of the body, at its end, and again
+ * after a delay. MHD_NO drops the connection. */
 static enum MHD_Result handle(void *cls, struct MHD_Connection *connection,
                               const char *url, const char *method, const char *version,
                               const char *upload, size_t *upload_size, void **con_cls)

@@ -1,9 +1,10 @@
 /* server: HTTP in front of a struct sc_front, on a thread of its own.
  *
- * libmicrohttpd does the protocol; the thread here turns it, keeps the timers of delayed and
- * dripping answers, and calls sc_front_exchange for each whole request. It listens on loopback
- * only unless `exposed` is set. Bodies, headers, connections and silence are limited. The front must
- * outlive the server. A child process must leave the server alone: sc_server_stop does so. */
+ * libmicrohttpd does the protocol; the thread here turns it, keeps the timers of
+ * delayed and dripping answers, and calls sc_front_exchange for each whole request. It
+ * listens on loopback only unless `exposed` is set. Bodies, headers, connections and
+ * silence are limited. The front must outlive the server. A child process must leave
+ * the server alone: sc_server_stop does so. */
 #ifndef SC_SERVER_H
 #define SC_SERVER_H
 
@@ -28,8 +29,8 @@ struct sc_server *sc_server_start(struct sc_front *front,
 /* The port that it listens on. */
 int sc_server_port(const struct sc_server *server);
 
-/* Ends the thread, closes all connections and frees. NULL is fine. In another process than the
- * one that started it: nothing. */
+/* Ends the thread, closes all connections and frees. NULL is fine. In another process
+ * than the one that started it: nothing. */
 void sc_server_stop(struct sc_server *server);
 
 #endif

@@ -1,8 +1,8 @@
 /* tagging: which contact has which tag.
  *
- * Keeps the number of contacts that a tag shows: changes are summed up and written when the
- * transaction is committed. Tags are found by name through a small memory, which forgets
- * whenever a name may have changed its meaning. */
+ * Keeps the number of contacts that a tag shows: changes are summed up and written
+ * when the transaction is committed. Tags are found by name through a small memory,
+ * which forgets whenever a name may have changed its meaning. */
 #ifndef SC_TAGGING_H
 #define SC_TAGGING_H
 

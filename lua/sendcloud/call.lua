@@ -31,7 +31,8 @@ local call = {}
 ---@field retries integer   retries taken from the budget
 ---@field unknown boolean?  whether an attempt may have taken effect
 
--- Tells the listener, which there is: callers ask first, so that no event is made in vain.
+-- Tells the listener, which there is: callers ask first, so that no event is made in
+-- vain.
 local function emit(flight, event)
   event.operation = flight.plan.operation
   flight.state.listener(event)

@@ -1,9 +1,9 @@
 --- client.members:export: the members of the list, of a tag or of a segment into a file.
 --
 -- Pages are fetched several at a time and written in order, each turned into lines by the
--- core as it comes. The service pages by offset over a set that may change meanwhile: what
--- comes twice is left out by its id; when the set has shrunk, rows may have slipped past, and
--- the pages are gone through again for those.
+-- core as it comes. The service pages by offset over a set that may change meanwhile:
+-- what comes twice is left out by its id; when the set has shrunk, rows may have slipped
+-- past, and the pages are gone through again for those.
 
 local answer = require "sendcloud.answer"
 local call = require "sendcloud.call"
@@ -28,12 +28,13 @@ local SYNC = 1        -- seconds between two checkpoints
 ---@field where? sendcloud.Condition
 ---@field tag? string                    id of a tag: its members
 ---@field segment? string                id of a segment: its members
----@field columns? string[]              parts of a member and names of fields; default: email,
----  phone, name, tags and every field found (JSONL: all there is)
+---@field columns? string[]              parts of a member and names of fields; default:
+---  email, phone, name, tags and every field found (JSONL: all there is)
 ---@field format? "csv"|"tsv"|"jsonl"    default: by the name, or CSV
----@field spreadsheet? boolean           for a spreadsheet: a byte order mark, CR LF, and an
----  apostrophe before what it would run as a formula
----@field concurrency? integer           requests on their way, 1 to 60; default the client's
+---@field spreadsheet? boolean           for a spreadsheet: a byte order mark, CR LF, and
+---  an apostrophe before what it would run as a formula
+---@field concurrency? integer           requests on their way, 1 to 60; default the
+---  client's
 ---@field checkpoint? string             path of a file to go on from after a kill
 ---@field on_progress? fun(progress: sendcloud.Progress)
 ---@field limit? integer                 members at most
@@ -386,8 +387,8 @@ end
 
 --- Exports members.
 ---@param state table the client's inner state
----@param sink string|function|file* a path, an open file, or a function that takes pieces of
----  text
+---@param sink string|function|file* a path, an open file, or a function that takes pieces
+---  of text
 ---@param options sendcloud.ExportOptions
 ---@return sendcloud.ExportReport|nil
 ---@return sendcloud.Error? err with `report` where it had to stop

@@ -131,7 +131,8 @@ local function fetch(walk, offset)
   return pages.list(walk.state, walk.operation, with(walk.parameters, offset, walk.size))
 end
 
--- Starts the pages after the one just taken that can be needed, up to the number allowed ahead.
+-- Starts the pages after the one just taken that can be needed, up to the number allowed
+-- ahead.
 local function fetch_ahead(walk, page, rows)
   local offset = page.offset + rows
   local last = math.min(page.total or 0, offset + walk.left - rows)

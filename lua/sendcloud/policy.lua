@@ -177,7 +177,8 @@ end
 --- The wait a Retry-After header asks for.
 ---@param value string? seconds, fractions too, or an HTTP date
 ---@param now number    seconds since 1970
----@param date string?  the answer's Date header: the clock that a date in `value` was read from
+---@param date string?  the answer's Date header: the clock that a date in `value` was
+---  read from
 ---@return number|nil seconds, at least 0; nil when there is none or it cannot be read
 function policy.retry_after(value, now, date)
   if type(value) ~= "string" then return nil end

@@ -1,13 +1,15 @@
 --- The sandbox: a local double of both services.
 --
--- start{} gives a box that keeps contacts, tags and segments as the services do and answers in both
--- dialects, over HTTP on loopback and in process. It can be told to misbehave (box:fault), its clock
--- can be moved (box:advance) and everything that was asked of it can be looked at (box:requests).
--- What the documents leave open is decided by options, which csrc/sandbox/README.md lists.
+-- start{} gives a box that keeps contacts, tags and segments as the services do and
+-- answers in both dialects, over HTTP on loopback and in process. It can be told to
+-- misbehave (box:fault), its clock can be moved (box:advance) and everything that was
+-- asked of it can be looked at (box:requests). What the documents leave open is decided
+-- by options, which csrc/sandbox/README.md lists.
 --
--- Time. Without a seed the clock is the machine's. With one it stands, at `clock` or else at
--- 2026-01-01 09:00:00, so that the same calls give the same answers; it moves by box:advance, by the
--- waiting of a client in process, and over HTTP by pauses of a tenth of a second and more.
+-- Time. Without a seed the clock is the machine's. With one it stands, at `clock` or else
+-- at 2026-01-01 09:00:00, so that the same calls give the same answers; it moves by
+-- box:advance, by the waiting of a client in process, and over HTTP by pauses of a tenth
+-- of a second and more.
 
 local core = require "sendcloud.sandbox.core"
 local fault = require "sendcloud.sandbox.fault"
@@ -30,7 +32,7 @@ local listening = setmetatable({}, { __mode = "k" }) -- box -> url
 local doors = setmetatable({}, { __mode = "k" }) -- box -> options of its server
 local served = setmetatable({}, { __mode = "k" }) -- client -> box: it lives while its clients do
 
--- Time ------------------------------------------------------------------------------------
+-- Time ----------------------------------------------------------------------------------
 
 -- Days since 1970 of a date (Howard Hinnant, days_from_civil).
 local function days(year, month, day)
@@ -55,7 +57,7 @@ local function to_text(seconds)
   return os.date("!%Y-%m-%d %H:%M:%S", math.floor(seconds + ZONE))
 end
 
--- Starting --------------------------------------------------------------------------------
+-- Starting ------------------------------------------------------------------------------
 
 local OPTIONS = {
   port = "number", path = "string", seed = "number", api_user = "string", api_key = "string",
@@ -151,23 +153,29 @@ end
 ---@field port? integer      0 or nil: one that is free, when box.url is first asked for
 ---@field path? string       a file that keeps the state; nil: memory
 ---@field seed? integer      of ids and of everything drawn; also makes the clock stand
----@field clock? string|number   "2026-11-22 09:00:00" at UTC+8, seconds since 1970, or "machine"
----@field address? string    numeric; other than loopback only together with exposed = true
+---@field clock? string|number   "2026-11-22 09:00:00" at UTC+8, seconds since 1970, or
+---  "machine"
+---@field address? string    numeric; other than loopback only together with exposed =
+---  true
 ---@field exposed? boolean
----@field api_user? string   the only credentials that are accepted then; else the documents'
+---@field api_user? string   the only credentials that are accepted then; else the
+---  documents'
 ---                           api_user and api_key are, besides the box's own
 ---@field api_key? string
----@field silence? integer   seconds after which a silent connection is dropped; default 60
+---@field silence? integer   seconds after which a silent connection is dropped; default
+---  60
 ---@field connections? integer   at one time; default 1000
 ---@field max_body? integer  bytes of a request; default 16 MiB
 ---@field log_entries? integer   requests that are kept to be looked at; default 10,000
 ---@field log_bytes? integer     and bytes of them; default 64 MiB
 
---- Starts a sandbox. Besides the options here it takes every rule that the documents leave open by
---- its name, e.g. unknown_tag = "refuse"; csrc/sandbox/README.md lists them.
+--- Starts a sandbox. Besides the options here it takes every rule that the documents
+--- leave open by its name, e.g. unknown_tag = "refuse"; csrc/sandbox/README.md lists
+--- them.
 ---@param options? sendcloud.BoxOptions
 ---@return sendcloud.Box? box
----@return string? reason   the port is taken, the file is none of ours; mistakes in options raise
+---@return string? reason   the port is taken, the file is none of ours; mistakes in
+---  options raise
 function sandbox.start(options)
   if options ~= nil and type(options) ~= "table" then error("sandbox.start: a table is needed", 2) end
   local results = { pcall(start, options or {}) }
@@ -175,12 +183,13 @@ function sandbox.start(options)
   return results[2], results[3]
 end
 
---- The rules that the documents leave open: { name, choices, rule, default }, as options of start.
+--- The rules that the documents leave open: { name, choices, rule, default }, as options
+--- of start.
 function sandbox.switches()
   return core.switches()
 end
 
--- Using -----------------------------------------------------------------------------------
+-- Using ---------------------------------------------------------------------------------
 
 --- A client of this sandbox with its credentials.
 ---@param options? table   as sendcloud.new takes; transport = "sandbox" needs no socket
@@ -208,13 +217,14 @@ function Box:environment(provider)
   }
 end
 
---- Stops it: the port is closed, a state in memory is gone. Idempotent; the collector does it too.
+--- Stops it: the port is closed, a state in memory is gone. Idempotent; the collector
+--- does it too.
 function Box:stop()
   self.core:close()
   listening[self] = nil
 end
 
--- Misbehaving -----------------------------------------------------------------------------
+-- Misbehaving ---------------------------------------------------------------------------
 
 local Fault = {}
 Fault.__index = Fault
@@ -236,15 +246,18 @@ end
 ---@field every? integer      every n-th
 ---@field probability? number 0 to 1, drawn from the seed
 ---@field times? integer      at most so often
----@field rate? number        only those that come faster than so many a second: status 429 with
+---@field rate? number        only those that come faster than so many a second: status
+---  429 with
 ---                           the Retry-After that the bucket needs
 ---@field burst? number       requests that the bucket holds; default: the rate
 ---@field status? integer     answers this instead of doing anything
 ---@field headers? table      more headers
 ---@field body? string        another body
----@field retry_after? number|table|string   seconds; { date = seconds } as a date; "date"; any text
+---@field retry_after? number|table|string   seconds; { date = seconds } as a date;
+---  "date"; any text
 ---@field delay? number|table seconds, or { from, to }
----@field reset? "before"|"after"|"connect"  the connection breaks before or after the change
+---@field reset? "before"|"after"|"connect"  the connection breaks before or after the
+---  change
 ---@field applied? boolean    status, html and error_body: the change is made all the same
 ---@field truncate? integer|true   bytes of the body that arrive; true: half of them
 ---@field drip? number        seconds over which the body trickles
@@ -252,7 +265,8 @@ end
 ---@field error_body? integer|true the error of that status (400) in a body under 200
 ---@field html? boolean       a page instead of JSON, under 200 or `status`
 
---- Makes requests go wrong. Of several faults that mean a request the first made one happens.
+--- Makes requests go wrong. Of several faults that mean a request the first made one
+--- happens.
 ---@param rule sendcloud.BoxFault
 ---@return table   fault:fired() -> times it has happened; fault:remove()
 function Box:fault(rule)
@@ -261,9 +275,10 @@ function Box:fault(rule)
   return setmetatable({ core = self.core, id = self.core:fault(checked) }, Fault)
 end
 
--- Time ------------------------------------------------------------------------------------
+-- Time ----------------------------------------------------------------------------------
 
---- Sets the clock, which stands from then on; "run" lets it run on, "machine" with the machine's.
+--- Sets the clock, which stands from then on; "run" lets it run on, "machine" with the
+--- machine's.
 ---@param time? string|number   "2026-11-22 09:00:00" (UTC+8), or seconds since 1970
 ---@return string   the time, in the same form
 function Box:clock(time)
@@ -292,7 +307,7 @@ function Box:time()
   return self.core:time()
 end
 
--- Looking in ------------------------------------------------------------------------------
+-- Looking in ----------------------------------------------------------------------------
 
 local Headers = {
   __index = function(headers, name)
@@ -354,11 +369,12 @@ function Box:dump()
   return assert(self.core:dump())
 end
 
--- What no call of the services does ---------------------------------------------------------
+-- What no call of the services does -----------------------------------------------------
 
 --- Puts the contacts of a CSV file in.
 ---@param path string
----@return { rows: integer, inserted: integer, updated: integer, rejected: integer }? report
+---@return { rows: integer, inserted: integer, updated: integer, rejected: integer }?
+---  report
 ---@return string? reason
 function Box:load(path)
   local file, why = io.open(path, "rb")
@@ -412,17 +428,18 @@ function Box:field(field)
   return self.core:field(field.name, kind, field.format, field.options and load.list(field.options))
 end
 
---- Makes the evaluation of a segment fail: the one it is in, or its next; nil: the next of any.
+--- Makes the evaluation of a segment fail: the one it is in, or its next; nil: the next
+--- of any.
 ---@param segment? string   an id or name
 function Box:segment_fail(segment)
   return self.core:segment_fail(segment)
 end
 
--- On its own --------------------------------------------------------------------------------
+-- On its own ----------------------------------------------------------------------------
 
---- Runs a sandbox until SIGINT or SIGTERM. Prints where it is and what to export; lines that a
---- shell can take as they are. Options as for start; the port is 8025 when none is given. Raises
---- what kept it from starting.
+--- Runs a sandbox until SIGINT or SIGTERM. Prints where it is and what to export; lines
+--- that a shell can take as they are. Options as for start; the port is 8025 when none is
+--- given. Raises what kept it from starting.
 ---@param options? sendcloud.BoxOptions
 ---@return string signal   which one ended it
 function sandbox.serve(options)

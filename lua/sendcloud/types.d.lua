@@ -1,7 +1,8 @@
 ---@meta _
---- LuaCATS for what has no Lua source: the records and reports that come back, the options
---- of bulk work, and the C core. An editor reads this file, nothing requires it. Records get
---- their methods from the client they came from, so that theirs are described here too.
+--- LuaCATS for what has no Lua source: the records and reports that come back, the
+--- options of bulk work, and the C core. An editor reads this file, nothing requires it.
+--- Records get their methods from the client they came from, so that theirs are described
+--- here too.
 
 -- Members ------------------------------------------------------------------------------
 
@@ -16,7 +17,8 @@
 ---@field tag_names string[]
 ---@field list_id? integer
 ---@field user_id? integer            SendCloud only
----@field create_time? string         UTC+8, as the service spells it: `sendcloud.time` reads it
+---@field create_time? string         UTC+8, as the service spells it: `sendcloud.time`
+---  reads it
 ---@field update_time? string
 ---@field unsubscribe_time? string    only those who have unsubscribed have it
 ---@field create_time_fmt? string     in the account's time zone; SendCloud only
@@ -44,7 +46,8 @@ function Member:refresh() end
 ---@class sendcloud.MemberChanges
 ---@field phone? string|lightuserdata
 ---@field name? string|lightuserdata
----@field fields? table<string, string|number|boolean|lightuserdata> numbers go out as text
+---@field fields? table<string, string|number|boolean|lightuserdata> numbers go out as
+---  text
 ---@field tags? string[]  names; {} is no tags, nil leaves them alone
 
 --- A member to be upserted.
@@ -58,7 +61,8 @@ function Member:refresh() end
 
 ---@class sendcloud.UpsertOptions
 ---@field tag_mode? sendcloud.TagMode|0|1|2  default "append"
----@field update_existing? boolean  whether a member that is there gets the fields; default true
+---@field update_existing? boolean  whether a member that is there gets the fields;
+---  default true
 
 --- What became of an upsert. A refused member does not make it an error.
 ---@class sendcloud.UpsertReport
@@ -160,7 +164,8 @@ function Segment:refresh() end
 --- Waits until the service has evaluated it.
 ---@param options? sendcloud.WaitOptions
 ---@return sendcloud.Segment|nil segment itself
----@return sendcloud.Error? err `rejected` where it failed, `timeout` where it takes too long
+---@return sendcloud.Error? err `rejected` where it failed, `timeout` where it takes too
+---  long
 function Segment:wait(options) end
 
 --- A page of its members.
@@ -242,7 +247,8 @@ function SegmentPage:next() end
 ---@field status? integer      HTTP status
 ---@field code? integer        the provider's own code
 ---@field parameter? string    the parameter that the service or the check named
----@field outcome? "not_sent"|"rejected"|"unknown" of a write: whether the service can have acted
+---@field outcome? "not_sent"|"rejected"|"unknown" of a write: whether the service can
+---  have acted
 ---@field attempts? integer    requests made
 ---@field retry_after? number  seconds the service asked to wait
 ---@field report? table        how far bulk work came before it had to stop
@@ -255,14 +261,17 @@ function SegmentPage:next() end
 ---@class sendcloud.SegmentDefinition
 ---@field name string 1 to 48 characters, none of ^ ? + . * \ [ ] ( )
 ---@field where sendcloud.Condition
----@field reconcile? boolean where it cannot be told whether it was made, the name is looked up
+---@field reconcile? boolean where it cannot be told whether it was made, the name is
+---  looked up
 
 ---@class sendcloud.SegmentChanges
 ---@field name? string
----@field where sendcloud.Condition required by the service: it replaces the whole condition
+---@field where sendcloud.Condition required by the service: it replaces the whole
+---  condition
 
 ---@class sendcloud.CreateOptions
----@field reconcile? boolean where it cannot be told whether it was made, the name is looked up
+---@field reconcile? boolean where it cannot be told whether it was made, the name is
+---  looked up
 
 ---@class sendcloud.WaitOptions
 ---@field timeout? number seconds, default 300
@@ -287,7 +296,8 @@ function SegmentPage:next() end
 ---@field limit? integer           records
 ---@field offset? integer
 ---@field cursor? sendcloud.Cursor where to go on
----@field prefetch? integer        pages fetched ahead at most; default the client's concurrency
+---@field prefetch? integer        pages fetched ahead at most; default the client's
+---  concurrency
 
 ---@class sendcloud.EachMemberOptions: sendcloud.EachOptions
 ---@field where? sendcloud.Condition

@@ -1,7 +1,8 @@
---- Checks a fault as a script describes it and puts it into the form that the engine takes.
+--- Checks a fault as a script describes it and puts it into the form that the engine
+--- takes.
 --
--- Pure: a table in, a flat table of numbers and strings out. What is wrong with a fault is a
--- mistake in a test, so it is raised, with the name of the member.
+-- Pure: a table in, a flat table of numbers and strings out. What is wrong with a fault
+-- is a mistake in a test, so it is raised, with the name of the member.
 
 local fault = {}
 
@@ -45,7 +46,8 @@ local function check_text(name, value)
   return value
 end
 
--- { ["X-Name"] = "value" } or { "X-Name: value" } as lines, in an order that is always the same.
+-- { ["X-Name"] = "value" } or { "X-Name: value" } as lines, in an order that is always
+-- the same.
 local function header_lines(headers)
   if type(headers) ~= "table" then refuse("headers", "a table is needed") end
   local lines = {}
@@ -60,8 +62,8 @@ local function header_lines(headers)
   return table.concat(lines, "\n") .. "\n"
 end
 
--- A number of seconds; { date = seconds } for the same as a date; "date" for the time that the
--- bucket needs (or one second) as a date; any other string goes out as it is.
+-- A number of seconds; { date = seconds } for the same as a date; "date" for the time
+-- that the bucket needs (or one second) as a date; any other string goes out as it is.
 local function retry_after(out, value)
   if type(value) == "table" then
     out.retry_form = DATE

@@ -1,8 +1,9 @@
 --- Puts the contacts of a CSV file into a sandbox, past its faults and its log.
 --
--- The reader is the sandbox's own and a plain one: RFC 4180, a byte order mark, any line ends.
--- Columns Email, Name, Phone and Tags (separated by ; or |) are what they say, in any letter
--- case; other columns become fields. Rows that the service would refuse are counted, not loaded.
+-- The reader is the sandbox's own and a plain one: RFC 4180, a byte order mark, any line
+-- ends. Columns Email, Name, Phone and Tags (separated by ; or |) are what they say, in
+-- any letter case; other columns become fields. Rows that the service would refuse are
+-- counted, not loaded.
 
 local load = {}
 
@@ -87,8 +88,8 @@ local function count(answer, name)
   return tonumber(answer:match('"' .. name .. '":(%d+)')) or 0
 end
 
--- One batch. A row that makes the service refuse all of them (bytes that are not UTF-8) is found by
--- halving.
+-- One batch. A row that makes the service refuse all of them (bytes that are not UTF-8)
+-- is found by halving.
 local function send(post, members, first, last, report)
   local status, answer = post("POST", UPSERT, '{"members":[' .. table.concat(members, ",", first, last)
     .. '],"tagFlag":1,"updateExisting":true}')
@@ -116,7 +117,8 @@ end
 
 --- Loads a whole file's text.
 ---@param text string
----@param post fun(method: string, target: string, body: string): integer, string   status, answer
+---@param post fun(method: string, target: string, body: string): integer, string
+---  status, answer
 ---@return { rows: integer, inserted: integer, updated: integer, rejected: integer }
 function load.contacts(text, post)
   local report = { rows = 0, inserted = 0, updated = 0, rejected = 0 }

@@ -11,7 +11,8 @@ local func = {}
 ---@field url string                complete, query included
 ---@field path string?
 ---@field query string?
----@field headers table<string, string>  any spelling finds a header; Authorization answers
+---@field headers table<string, string>  any spelling finds a header; Authorization
+---  answers
 ---   when asked for by name and does not show when the table is walked or printed
 ---@field body string?
 ---@field timeout number?           seconds

@@ -1,7 +1,8 @@
 --- The transport that needs no socket: requests go straight to a sandbox in this process.
 --
--- Its clock is the sandbox's. Waiting, for an answer that a fault delays or because a call
--- sleeps, moves that clock and takes no time; a Retry-After of ten minutes passes at once.
+-- Its clock is the sandbox's. Waiting, for an answer that a fault delays or because a
+-- call sleeps, moves that clock and takes no time; a Retry-After of ten minutes passes at
+-- once.
 
 local core = require "sendcloud.sandbox.core"
 local loop = require "sendcloud.loop"
@@ -100,7 +101,8 @@ function Driver:wait(seconds)
   return done
 end
 
---- Moves the clock. A sandbox that was stopped has none: what still waits goes on with its own.
+--- Moves the clock. A sandbox that was stopped has none: what still waits goes on with
+--- its own.
 ---@param seconds number
 function Driver:move(seconds)
   if self.core:is_open() then
@@ -131,8 +133,8 @@ function Driver:close()
   if self.owned then self.core:close() end
 end
 
---- A transport to a sandbox, which it does not stop; without one to an empty one of its own,
---- which takes any credentials and goes when the transport is closed.
+--- A transport to a sandbox, which it does not stop; without one to an empty one of its
+--- own, which takes any credentials and goes when the transport is closed.
 ---@param box table?   what sendcloud.sandbox's start gives
 ---@return sendcloud.Loop transport
 function sandbox.new(box)
