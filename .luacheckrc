@@ -1,10 +1,8 @@
 std = "lua51+lua52+lua53+lua54+luajit"
-max_line_length = 106
+max_line_length = 100
 exclude_files = { "lua/sendcloud/types.d.lua", "build", "lua_modules" }
 -- `_` and names that begin with it are not used on purpose; `self` comes with the colon.
 self = false
 ignore = { "212/_.*", "213" }
 files["lua"] = { read_globals = { "ngx", "jit" } }
-files["spec"] = { std = "+busted", read_globals = { "ngx", "jit" }, max_line_length = 120 }
-files["lua/sendcloud/provider"] = { max_line_length = 110 }
-files["spec/bench"] = { max_line_length = 130 }
+files["spec"] = { std = "+busted", read_globals = { "ngx", "jit" }, max_line_length = 130 }

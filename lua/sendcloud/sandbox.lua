@@ -177,7 +177,9 @@ end
 ---@return string? reason   the port is taken, the file is none of ours; mistakes in
 ---  options raise
 function sandbox.start(options)
-  if options ~= nil and type(options) ~= "table" then error("sandbox.start: a table is needed", 2) end
+  if options ~= nil and type(options) ~= "table" then
+    error("sandbox.start: a table is needed", 2)
+  end
   local results = { pcall(start, options or {}) }
   if not results[1] then error(results[2], 2) end
   return results[2], results[3]

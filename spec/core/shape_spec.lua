@@ -14,7 +14,8 @@ describe("a shape", function()
   it("is made of a node table that can be thrown away", function()
     local node = { type = "record", { name = "a", type = "string" } }
     local shape = core.shape(node)
-    node[1].name, node = "b", nil
+    node[1].name = "b"
+    node = nil -- luacheck: ignore
     collectgarbage()
     assert.equal('{"a":"x"}', shape:write { a = "x" })
     assert.is_false((getmetatable(shape)))

@@ -5,7 +5,7 @@ local tree = require "spec.house.tree"
 local FILE_LINES = 500
 local SPEC_LINES = 600
 local FUNCTION_LINES = 60
-local COLUMNS = 106
+local COLUMNS = 100
 
 local function columns(line)
   return #line:gsub("[\128-\191]", "")

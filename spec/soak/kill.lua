@@ -90,7 +90,7 @@ local function one(number)
     fault.operation, fault.probability = "members.upsert", 0.01
     box:fault(fault)
   end
-  local kills, report = 0, nil
+  local kills, report = 0
   local seconds = rows / 120000
   repeat
     os.remove(out)

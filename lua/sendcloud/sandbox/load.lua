@@ -91,8 +91,8 @@ end
 -- One batch. A row that makes the service refuse all of them (bytes that are not UTF-8)
 -- is found by halving.
 local function send(post, members, first, last, report)
-  local status, answer = post("POST", UPSERT, '{"members":[' .. table.concat(members, ",", first, last)
-    .. '],"tagFlag":1,"updateExisting":true}')
+  local status, answer = post("POST", UPSERT, '{"members":['
+    .. table.concat(members, ",", first, last) .. '],"tagFlag":1,"updateExisting":true}')
   if status == 200 then
     report.inserted = report.inserted + count(answer, "totalInserted")
     report.updated = report.updated + count(answer, "totalUpdated")
