@@ -13,5 +13,6 @@ int luaopen_sendcloud_core(lua_State *L)
     sc_open_file(L);
     sc_open_credential(L);
     sc_open_http(L);
+    sc_open_thread(L);
     return 1;
 }

@@ -251,6 +251,21 @@ unsigned sc_http_step(struct sc_http *h, int ms)
     return take_finished(h);
 }
 
+unsigned sc_http_poll(struct sc_http *h, struct curl_waitfd *others, unsigned n, int ms)
+{
+    CURLMcode code;
+    int running;
+
+    h->fresh = 0;
+    code = curl_multi_poll(h->multi, others, n, h->finished ? 0 : ms, NULL);
+    if (!code)
+        code = curl_multi_perform(h->multi, &running);
+    collect(h);
+    if (code)
+        abandon(h, "network", curl_multi_strerror(code));
+    return take_finished(h);
+}
+
 void sc_http_wakeup(struct sc_http *h)
 {
     curl_multi_wakeup(h->multi);

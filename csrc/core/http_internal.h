@@ -1,6 +1,6 @@
 /* http_internal: what the files of the HTTP engine share: http.c keeps the engine and its list of
  * transfers, http_request.c checks a request and hands it to libcurl, http_failure.c says why one
- * failed. Nobody else includes this. */
+ * failed, http_thread.c drives an engine beside its own descriptors. Nobody else includes this. */
 #ifndef SC_HTTP_INTERNAL_H
 #define SC_HTTP_INTERNAL_H
 
@@ -40,6 +40,10 @@ struct sc_http_transfer {
     char authority[SC_HTTP_AUTHORITY]; /* host and port, for messages */
     char error[CURL_ERROR_SIZE];
 };
+
+/* http.c: sc_http_step of the thread, which also waits for the n descriptors in others; their
+ * revents say what came. Never used after a fork. */
+unsigned sc_http_poll(struct sc_http *h, struct curl_waitfd *others, unsigned n, int ms);
 
 /* http_request.c: whether the request can be sent at all; fills *why otherwise. */
 int sc_http_check(const struct sc_http_request *request, struct sc_http_failure *why);

@@ -3,6 +3,7 @@
  * An engine userdata owns a struct sc_http, a transfer userdata a struct sc_http_transfer; a
  * transfer's environment table keeps its engine, its body and the buffer for the answer alive.
  * Buffers are locked while their request is on its way. */
+#include "lua_answer.h"
 #include "lua_request.h"
 
 #include <dlfcn.h>
@@ -56,49 +57,6 @@ static int core_http(lua_State *L)
     return 1;
 }
 
-/* Pushes { kind, message, outcome, place }. */
-static void push_failure(lua_State *L, const struct sc_http_failure *why)
-{
-    lua_createtable(L, 0, 4);
-    lua_pushstring(L, why->kind);
-    lua_setfield(L, -2, "kind");
-    lua_pushstring(L, why->message);
-    lua_setfield(L, -2, "message");
-    lua_pushstring(L, why->outcome);
-    lua_setfield(L, -2, "outcome");
-    lua_pushstring(L, why->place);
-    lua_setfield(L, -2, "place");
-}
-
-static int refuse(lua_State *L, const char *kind, const char *message)
-{
-    struct sc_http_failure why = {
-        .kind = kind, .outcome = "not_sent", .place = "request"};
-
-    strncat(why.message, message, sizeof why.message - 1);
-    lua_pushnil(L);
-    push_failure(L, &why);
-    return 2;
-}
-
-static void set_environment(lua_State *L, int index)
-{
-#if LUA_VERSION_NUM >= 502
-    lua_setuservalue(L, index);
-#else
-    lua_setfenv(L, index);
-#endif
-}
-
-static void get_environment(lua_State *L, int index)
-{
-#if LUA_VERSION_NUM >= 502
-    lua_getuservalue(L, index);
-#else
-    lua_getfenv(L, index);
-#endif
-}
-
 /* engine:add(request) -> transfer, or nil and a failure */
 static int engine_add(lua_State *L)
 {
@@ -113,7 +71,7 @@ static int engine_add(lua_State *L)
     sc_lua_request_read(L, &r);
     bodies = lua_gettop(L) - 1;
     if (r.kind)
-        return refuse(L, r.kind, r.wrong);
+        return sc_lua_refuse(L, r.kind, r.wrong);
     t = sc_lua_newobject(L, sizeof *t, TRANSFER_TYPE);
     lua_createtable(L, 4, 0); /* the three of them, and the answer */
     lua_pushvalue(L, 1);
@@ -122,11 +80,11 @@ static int engine_add(lua_State *L)
     lua_rawseti(L, -2, 2);
     lua_pushvalue(L, bodies + 1);
     lua_rawseti(L, -2, 3);
-    set_environment(L, -2);
+    sc_setuservalue(L, -2);
     t->t = sc_http_add(http, &r.request, &why);
     if (!t->t) {
         lua_pushnil(L);
-        push_failure(L, &why);
+        sc_lua_push_failure(L, &why);
         return 2;
     }
     t->body = r.body;
@@ -196,13 +154,8 @@ static void unlock(struct transfer *t, int answered)
         struct sc_buf *answer = t->t ? sc_http_body(t->t) : NULL;
 
         t->into->locks--;
-        if (answered && answer) {
-            sc_buf_free(t->into);
-            t->into->data = answer->data;
-            t->into->len = answer->len;
-            t->into->cap = answer->cap;
-            sc_buf_init(answer, answer->max);
-        }
+        if (answered && answer)
+            sc_lua_move_bytes(t->into, answer);
     }
     t->body = NULL;
     t->into = NULL;
@@ -244,88 +197,6 @@ static int transfer_cancel(lua_State *L)
     return 0;
 }
 
-static void push_lower(lua_State *L, const char *s, size_t n)
-{
-    char name[128]; /* no header that anybody looks for is longer */
-    size_t i;
-
-    if (n > sizeof name)
-        n = sizeof name;
-    for (i = 0; i < n; i++)
-        name[i] = (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + ('a' - 'A') : s[i]);
-    lua_pushlstring(L, name, n);
-}
-
-static int is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* Adds "Name: value" to the table on top; a second value of a name joins the first by ", ". */
-static void add_header(lua_State *L, const char *line, size_t n)
-{
-    const char *colon = memchr(line, ':', n);
-    const char *value, *end = line + n;
-
-    if (!colon || colon == line)
-        return;
-    for (value = colon + 1; value < end && is_space(*value); value++)
-        continue;
-    while (end > value && is_space(end[-1]))
-        end--;
-    push_lower(L, line, (size_t)(colon - line));
-    lua_pushvalue(L, -1);
-    lua_rawget(L, -3);
-    if (lua_isnil(L, -1)) {
-        lua_pop(L, 1);
-        lua_pushlstring(L, value, (size_t)(end - value));
-    } else {
-        lua_pushliteral(L, ", ");
-        lua_pushlstring(L, value, (size_t)(end - value));
-        lua_concat(L, 3);
-    }
-    lua_rawset(L, -3);
-}
-
-/* Pushes { lower-case name = value }. */
-static void push_headers(lua_State *L, const struct sc_buf *header)
-{
-    const char *at = header->data;
-    const char *end = at + header->len;
-
-    lua_createtable(L, 0, 8);
-    while (at < end) {
-        const char *feed = memchr(at, '\n', (size_t)(end - at));
-
-        if (!feed)
-            feed = end - 1;
-        add_header(L, at, (size_t)(feed + 1 - at));
-        at = feed + 1;
-    }
-}
-
-/* Pushes { status, headers, body }; the environment is at index. */
-static void push_answer(lua_State *L, struct transfer *t, int environment)
-{
-    const struct sc_buf *body;
-
-    lua_createtable(L, 0, 3);
-    lua_pushinteger(L, (lua_Integer)sc_http_status(t->t));
-    lua_setfield(L, -2, "status");
-    if (sc_http_header(t->t)->data)
-        push_headers(L, sc_http_header(t->t));
-    else
-        lua_newtable(L);
-    lua_setfield(L, -2, "headers");
-    if (t->into) {
-        lua_rawgeti(L, environment, 3);
-    } else {
-        body = sc_http_body(t->t);
-        lua_pushlstring(L, body->data ? body->data : "", body->len);
-    }
-    lua_setfield(L, -2, "body");
-}
-
 /* transfer:result() -> { status, headers, body }, or nil and a failure. Asked again it gives the
  * same tables; asked early it raises. */
 static int transfer_result(lua_State *L)
@@ -334,16 +205,18 @@ static int transfer_result(lua_State *L)
     const struct sc_http_failure *why;
 
     lua_settop(L, 1);
-    get_environment(L, 1);
+    sc_getuservalue(L, 1);
     if (t->t) {
         if (!sc_http_done(t->t))
             return luaL_error(L, "the transfer is not done yet");
         why = sc_http_failed(t->t);
+        lua_rawgeti(L, 2, 3);
         if (why)
-            push_failure(L, why);
+            sc_lua_push_failure(L, why);
         else
-            push_answer(L, t, 2);
+            sc_lua_push_answer(L, t->t, t->into ? 3 : 0);
         lua_rawseti(L, 2, why ? 5 : 4);
+        lua_settop(L, 2);
         unlock(t, !why);
         release(t);
         for (int i = 1; i <= 3; i++) { /* nothing needs to be kept alive any more */

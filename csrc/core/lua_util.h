@@ -38,6 +38,7 @@ void sc_open_util(lua_State *L);
 void sc_open_shape(lua_State *L);
 void sc_open_credential(lua_State *L);
 void sc_open_http(lua_State *L);
+void sc_open_thread(lua_State *L);
 void sc_open_rows(lua_State *L);
 void sc_open_lines(lua_State *L);
 void sc_open_file(lua_State *L);

@@ -1,0 +1,398 @@
+#include "http_job.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The thread of this process. Its lock is never taken on the thread itself, so a fork by any
+ * other single-threaded program finds it open. */
+static pthread_mutex_t process_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct sc_http_thread *process_thread;
+static pthread_once_t at_exit_once = PTHREAD_ONCE_INIT;
+
+/* --- the thread's life --------------------------------------------------------------------- */
+
+int sc_http_thread_is_foreign(const struct sc_http_thread *t)
+{
+    return t->pid != getpid();
+}
+
+const char *sc_http_thread_path(const struct sc_http_thread *t)
+{
+    return t->door.path;
+}
+
+/* Joins the thread; every job is done afterwards. */
+static void stop(struct sc_http_thread *t)
+{
+    pthread_mutex_lock(&t->lock);
+    t->stop = 1;
+    pthread_mutex_unlock(&t->lock);
+    sc_http_wakeup(t->http);
+    pthread_join(t->handle, NULL);
+    sc_http_door_close(&t->door);
+}
+
+/* At the end of the process, when no Lua state was closed: transfers that run while libraries go
+ * would crash, and the socket's folder would stay. What memory is left goes with the process. */
+static void stop_at_exit(void)
+{
+    struct sc_http_thread *t;
+
+    pthread_mutex_lock(&process_lock);
+    t = process_thread;
+    if (t && (sc_http_thread_is_foreign(t) || t->joined))
+        t = NULL;
+    if (t)
+        t->joined = 1;
+    pthread_mutex_unlock(&process_lock);
+    if (t)
+        stop(t);
+}
+
+static void register_exit(void)
+{
+    atexit(stop_at_exit);
+}
+
+static void free_thread(struct sc_http_thread *t)
+{
+    sc_http_free(t->http);
+    sc_http_door_close(&t->door);
+    pthread_mutex_destroy(&t->lock);
+    free(t->callers);
+    free(t->waits);
+    free(t);
+}
+
+/* Signals are the host's: none may be delivered to a thread that it does not know. */
+static int start(struct sc_http_thread *t)
+{
+    sigset_t all, before;
+    int code;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    code = pthread_create(&t->handle, NULL, sc_http_serve, t);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return code;
+}
+
+static struct sc_http_thread *new_thread(struct sc_http_failure *why)
+{
+    struct sc_http_thread *t = calloc(1, sizeof *t);
+    char reason[240];
+    int code;
+
+    if (!t)
+        goto out_of_memory;
+    t->pid = getpid();
+    t->door.fd = -1;
+    pthread_mutex_init(&t->lock, NULL);
+    t->http = sc_http_new(0);
+    if (!t->http || !sc_http_serve_init(t))
+        goto out_of_memory;
+    if (sc_http_door_open(&t->door, reason, sizeof reason)) {
+        sc_http_fail(
+            why, "config", "not_sent", "thread",
+            "the helper thread cannot start: %s (set TMPDIR to a folder that this "
+            "process may write to)",
+            reason);
+        goto failed;
+    }
+    t->waits->fd = t->door.fd;
+    code = start(t);
+    if (code) {
+        sc_http_fail(why, "config", "not_sent", "thread",
+                     "the helper thread cannot start: %s (raise this process's limit of "
+                     "threads)",
+                     strerror(code));
+        goto failed;
+    }
+    pthread_once(&at_exit_once, register_exit);
+    return t;
+
+out_of_memory:
+    sc_http_fail(why, "network", "not_sent", "memory", "out of memory");
+failed:
+    if (t)
+        free_thread(t);
+    return NULL;
+}
+
+struct sc_http_thread *sc_http_thread_open(struct sc_http_failure *why)
+{
+    struct sc_http_thread *t;
+
+    pthread_mutex_lock(&process_lock);
+    t = process_thread;
+    if (!t || t->joined ||
+        sc_http_thread_is_foreign(t)) /* the parent's is dropped as it is */
+        t = new_thread(why);
+    if (t) {
+        t->shares++;
+        process_thread = t;
+    }
+    pthread_mutex_unlock(&process_lock);
+    return t;
+}
+
+void sc_http_thread_close(struct sc_http_thread *t)
+{
+    int last, joined;
+
+    if (!t || sc_http_thread_is_foreign(t))
+        return;
+    pthread_mutex_lock(&process_lock);
+    last = --t->shares == 0;
+    joined = t->joined;
+    if (last && process_thread == t)
+        process_thread = NULL;
+    pthread_mutex_unlock(&process_lock);
+    if (!last)
+        return;
+    if (!joined)
+        stop(t);
+    free_thread(t);
+}
+
+/* --- jobs ---------------------------------------------------------------------------------- */
+
+void sc_http_job_forget(struct sc_http_job *job)
+{
+    if (job->text)
+        sc_wipe(job->text, job->text_len);
+    free(job->text);
+    job->text = NULL;
+}
+
+void sc_http_job_free(struct sc_http_job *job)
+{
+    sc_http_job_forget(job);
+    free(job->body);
+    sc_buf_free(&job->into);
+    sc_http_release(job->transfer);
+    free(job);
+}
+
+void sc_http_job_unlink(struct sc_http_job *job)
+{
+    if (job->previous)
+        job->previous->next = job->next;
+    else
+        job->thread->jobs = job->next;
+    if (job->next)
+        job->next->previous = job->previous;
+}
+
+static size_t text_size(const char *s)
+{
+    return s ? strlen(s) + 1 : 0;
+}
+
+static const char *put_text(char **at, const char *s)
+{
+    char *copy = *at;
+    size_t n = text_size(s);
+
+    if (!s)
+        return NULL;
+    memcpy(copy, s, n);
+    *at += n;
+    return copy;
+}
+
+/* Copies the strings into one block, which begins with the list of headers. 0: out of memory. */
+static int copy_text(struct sc_http_job *job, const struct sc_http_request *from)
+{
+    struct sc_http_request *r = &job->request;
+    size_t i, n = from->header_count * sizeof *from->headers;
+    const char **headers;
+    char *at;
+
+    n += text_size(from->method) + text_size(from->url) + text_size(from->authorization) +
+         text_size(from->ca_file) + text_size(from->proxy) + text_size(from->user_agent);
+    for (i = 0; i < from->header_count; i++)
+        n += text_size(from->headers[i]);
+    job->text = malloc(n);
+    if (!job->text)
+        return 0;
+    job->text_len = n;
+    headers = (const char **)(void *)job->text;
+    at = job->text + from->header_count * sizeof *from->headers;
+    for (i = 0; i < from->header_count; i++)
+        headers[i] = put_text(&at, from->headers[i]);
+    r->headers = headers;
+    r->method = put_text(&at, from->method);
+    r->url = put_text(&at, from->url);
+    r->authorization = put_text(&at, from->authorization);
+    r->ca_file = put_text(&at, from->ca_file);
+    r->proxy = put_text(&at, from->proxy);
+    r->user_agent = put_text(&at, from->user_agent);
+    return 1;
+}
+
+static struct sc_http_job *new_job(const struct sc_http_request *request)
+{
+    struct sc_http_job *job = calloc(1, sizeof *job);
+
+    if (!job)
+        return NULL;
+    job->request = *request;
+    if (!copy_text(job, request))
+        goto failed;
+    if (request->body) {
+        job->body = malloc(request->body_len + 1);
+        if (!job->body)
+            goto failed;
+        memcpy(job->body, request->body, request->body_len);
+        job->request.body = job->body;
+    }
+    job->request.into = NULL;
+    if (request->into) {
+        job->into = *request->into;
+        job->into.locks = 0;
+        request->into->data = NULL;
+        request->into->len = request->into->cap = 0;
+        job->request.into = &job->into;
+    }
+    return job;
+
+failed:
+    sc_http_job_free(job);
+    return NULL;
+}
+
+/* A share more for somebody who has one already. */
+static void share(struct sc_http_thread *t)
+{
+    pthread_mutex_lock(&process_lock);
+    t->shares++;
+    pthread_mutex_unlock(&process_lock);
+}
+
+/* Puts the job into the thread's hands. 0: it takes no more. */
+static int enqueue(struct sc_http_thread *t, struct sc_http_job *job)
+{
+    int open;
+
+    pthread_mutex_lock(&t->lock);
+    open = !t->stop;
+    if (open) {
+        job->id = ++t->last_id;
+        job->next = t->jobs;
+        if (t->jobs)
+            t->jobs->previous = job;
+        t->jobs = job;
+        if (t->fresh)
+            t->last_fresh->next_fresh = job;
+        else
+            t->fresh = job;
+        t->last_fresh = job;
+    }
+    pthread_mutex_unlock(&t->lock);
+    return open;
+}
+
+struct sc_http_job *sc_http_submit(struct sc_http_thread *t,
+                                   const struct sc_http_request *request,
+                                   struct sc_http_failure *why)
+{
+    struct sc_http_job *job;
+
+    if (sc_http_thread_is_foreign(t)) {
+        sc_http_fail(why, "network", "not_sent", "thread",
+                     "the helper thread belongs to the process that was forked");
+        return NULL;
+    }
+    job = new_job(request);
+    if (!job) {
+        sc_http_fail(why, "network", "not_sent", "memory", "out of memory");
+        return NULL;
+    }
+    job->thread = t;
+    if (!enqueue(t, job)) {
+        sc_http_job_free(job);
+        sc_http_fail(why, "cancelled", "not_sent", "thread", "this process is ending");
+        return NULL;
+    }
+    share(t);
+    sc_http_wakeup(t->http);
+    return job;
+}
+
+uint64_t sc_http_job_id(const struct sc_http_job *job)
+{
+    return job->id;
+}
+
+int sc_http_job_done(struct sc_http_job *job)
+{
+    int done;
+
+    if (sc_http_thread_is_foreign(job->thread))
+        return 1;
+    pthread_mutex_lock(&job->thread->lock);
+    done = job->state == SC_JOB_DONE;
+    pthread_mutex_unlock(&job->thread->lock);
+    return done;
+}
+
+const struct sc_http_failure *sc_http_job_failed(struct sc_http_job *job)
+{
+    if (sc_http_thread_is_foreign(job->thread)) {
+        sc_http_fail(&job->why, "network", "unknown", "receive",
+                     "the process was forked while the request was on its way");
+        return &job->why;
+    }
+    return job->transfer ? sc_http_failed(job->transfer) : &job->why;
+}
+
+struct sc_http_transfer *sc_http_job_transfer(struct sc_http_job *job)
+{
+    return job->transfer;
+}
+
+void sc_http_job_cancel(struct sc_http_job *job)
+{
+    struct sc_http_thread *t = job->thread;
+    int wake;
+
+    if (sc_http_thread_is_foreign(t))
+        return;
+    pthread_mutex_lock(&t->lock);
+    wake = job->state != SC_JOB_DONE && !job->cancelled;
+    if (wake) {
+        job->cancelled = 1;
+        t->cancels++;
+    }
+    pthread_mutex_unlock(&t->lock);
+    if (wake)
+        sc_http_wakeup(t->http);
+}
+
+void sc_http_job_release(struct sc_http_job *job)
+{
+    struct sc_http_thread *t;
+    int done;
+
+    if (!job || sc_http_thread_is_foreign(job->thread))
+        return;
+    t = job->thread;
+    pthread_mutex_lock(&t->lock);
+    done = job->state == SC_JOB_DONE;
+    if (done) {
+        sc_http_job_unlink(job);
+    } else {
+        job->abandoned = job->cancelled = 1;
+        t->cancels++;
+    }
+    pthread_mutex_unlock(&t->lock);
+    if (done)
+        sc_http_job_free(job);
+    else
+        sc_http_wakeup(t->http);
+    sc_http_thread_close(t);
+}
