@@ -380,12 +380,18 @@ describe("a transport", function()
   end)
 
   it("that is not installed is told", function()
-    local load = package.loaded["sendcloud.transport.ngx"]
-    package.loaded["sendcloud.transport.ngx"] = nil
-    package.preload["sendcloud.transport.ngx"] = function() error("not here") end
+    local load = package.loaded["sendcloud.transport.sandbox"]
+    package.loaded["sendcloud.transport.sandbox"] = nil
+    package.preload["sendcloud.transport.sandbox"] = function() error("not here") end
+    local client, err = sendcloud.new { api_user = "u", api_key = "kkkk", transport = "sandbox" }
+    package.preload["sendcloud.transport.sandbox"] = nil
+    package.loaded["sendcloud.transport.sandbox"] = load
+    assert.is_nil(client)
+    assert.same({ "config", "transport" }, { err.kind, err.parameter })
+  end)
+
+  it("of nginx is refused elsewhere", function()
     local client, err = sendcloud.new { api_user = "u", api_key = "kkkk", transport = "ngx" }
-    package.preload["sendcloud.transport.ngx"] = nil
-    package.loaded["sendcloud.transport.ngx"] = load
     assert.is_nil(client)
     assert.same({ "config", "transport" }, { err.kind, err.parameter })
   end)
@@ -401,7 +407,7 @@ describe("a transport", function()
 
   it("of nginx says where it cannot be used", function()
     local had = rawget(_G, "ngx")
-    rawset(_G, "ngx", {})
+    rawset(_G, "ngx", { get_phase = function() return "log" end })
     package.loaded["sendcloud.transport.ngx"] = {
       choose = function() return nil, "not in the log phase: use ngx.timer.at" end }
     local client = assert(sendcloud.new { api_user = "u", api_key = "kkkk" })

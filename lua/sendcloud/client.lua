@@ -50,6 +50,12 @@ local function transport_module(name)
   return require("sendcloud.transport." .. name)
 end
 
+-- Whether a worker of nginx runs this code (or its master).
+local function is_nginx()
+  local ngx = rawget(_G, "ngx")
+  return type(ngx) == "table" and type(ngx.get_phase) == "function"
+end
+
 -- The transports there are by name; each is made when a call first needs it.
 local function named_transport(state, name)
   local found = state.transports[name]
@@ -67,10 +73,8 @@ end
 ---@return sendcloud.Error? err `unsupported`, with the phase of nginx and the way out
 function State:transport()
   if self.chosen then return self.chosen end
-  if not rawget(_G, "ngx") then return named_transport(self, "curl") end
-  local found, nginx = pcall(transport_module, "ngx")
-  if not found then return named_transport(self, "curl") end
-  local name, reason = nginx.choose()
+  if not is_nginx() then return named_transport(self, "curl") end
+  local name, reason = transport_module("ngx").choose()
   if name then return named_transport(self, name) end
   return nil, errors.new { kind = "unsupported", message = reason }
 end
@@ -81,6 +85,10 @@ local function chosen_transport(wanted)
   if wanted == nil then return nil end
   if type(wanted) == "function" then return transport_module("function").new(wanted) end
   if type(wanted) ~= "string" then return wanted end
+  if wanted == "ngx" then
+    if is_nginx() then return nil end -- chosen anew for each call, as without it
+    return nil, errors.config("transport: ngx works only inside nginx", "transport")
+  end
   local found, module = pcall(transport_module, wanted)
   if not found then
     return nil, errors.config(("transport: %s is not installed here"):format(wanted), "transport")
