@@ -18,8 +18,8 @@ struct sc_put {
     int slots; /* stack index of the shape's Lua values */
 };
 
-#define SC_PUT_LEAD                                                                      \
-    48 /* no lead is longer; all are stored with so many bytes behind their start */
+/* No lead is longer; all are stored with so many bytes behind their start. */
+#define SC_PUT_LEAD (SC_SHAPE_WIRE + 4)
 
 /* A value that is not of the node's type: null where that is allowed, else a failure. */
 int sc_put_other(lua_State *L, struct sc_put *w, const struct sc_shape_node *node,

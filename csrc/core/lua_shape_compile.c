@@ -208,17 +208,21 @@ static void compile_values(lua_State *L, struct compiler *c, int top,
 static void compile(lua_State *L, struct compiler *c, struct sc_shape_node *node,
                     int depth);
 
-/* What goes out before a field's value; the string on top of the stack is its wire
- * name. */
+static void check_wire(lua_State *L, const char *bytes, size_t len)
+{
+    if (len == 0 || len > SC_SHAPE_WIRE)
+        luaL_error(L, "shape: a wire name has 1 to %d bytes", SC_SHAPE_WIRE);
+    if (sc_json_plain_end(bytes, bytes + len) != bytes + len)
+        luaL_error(L, "shape: a wire name is plain ASCII");
+}
+
+/* What goes out before a field's value; the string on top of the stack is its wire name. */
 static struct sc_text lead_of(lua_State *L, struct compiler *c)
 {
     struct sc_text lead = copy_text(L, c, ",\"", "\":");
     const char *p = lead.bytes + 2, *end = lead.bytes + lead.len - 2;
 
-    if (lead.len > SC_PUT_LEAD || p == end)
-        luaL_error(L, "shape: a wire name has 1 to %d bytes", SC_PUT_LEAD - 4);
-    if (sc_json_plain_end(p, end) != end)
-        luaL_error(L, "shape: a wire name is plain ASCII");
+    check_wire(L, p, (size_t)(end - p));
     return lead;
 }
 
@@ -230,6 +234,7 @@ static struct sc_shape_key *add_key(lua_State *L, struct compiler *c,
     struct sc_shape_key *key;
     int i;
 
+    check_wire(L, name.bytes, name.len - 1);
     for (i = 0; i < record->key_count; i++) {
         key = &record->keys[i];
         if (key->name.len == name.len &&

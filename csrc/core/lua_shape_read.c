@@ -98,13 +98,35 @@ static int read_map(lua_State *L, struct sc_take *r, struct sc_shape_node *node,
     return rc ? sc_take_fail(r, at) : 1;
 }
 
-/* The record's key at the scanner, taken with its colon: its index, SC_SHAPE_NONE for
- * one that the shape does not know, -1. text is filled for those only. */
+/* The number of the key that a record's text names, or SC_SHAPE_NONE. */
+static int find_key(const struct sc_shape_node *node, const struct sc_json_text *text)
+{
+    char plain[6 * SC_SHAPE_WIRE];
+    const char *bytes = text->bytes;
+    size_t len = text->len;
+    int i;
+
+    if (text->escaped) {
+        if (len > sizeof plain)
+            return SC_SHAPE_NONE;
+        len = sc_json_unescape(text, plain);
+        bytes = plain;
+    }
+    for (i = 0; i < node->key_count; i++) {
+        const struct sc_text *name = &node->keys[i].name;
+
+        if (name->len == len + 1 && sc_json_same(name->bytes, bytes, len))
+            return i;
+    }
+    return SC_SHAPE_NONE;
+}
+
+/* The record's key at the scanner, taken with its colon: its number, SC_SHAPE_NONE for one that
+ * the shape does not know, -1. text is filled for those only. */
 static inline int take_key(struct sc_take *r, const struct sc_shape_node *node, int guess,
                            struct sc_json_text *text)
 {
     struct sc_json_scan *s = &r->scan;
-    int i;
 
     if (guess < node->key_count && *s->at == '"') {
         const struct sc_text *name = &node->keys[guess].name;
@@ -115,16 +137,7 @@ static inline int take_key(struct sc_take *r, const struct sc_shape_node *node, 
             return sc_take_colon(s) ? -1 : guess;
         }
     }
-    if (sc_json_scan_key(s, text))
-        return -1;
-    for (i = 0; i < node->key_count; i++) {
-        const struct sc_text *name = &node->keys[i].name;
-
-        if (name->len == text->len + 1 &&
-            sc_json_same(name->bytes, text->bytes, text->len))
-            return i;
-    }
-    return SC_SHAPE_NONE;
+    return sc_json_scan_key(s, text) ? -1 : find_key(node, text);
 }
 
 /* Keeps the value of an unknown key under `raw` of the record on top of the stack. */

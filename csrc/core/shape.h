@@ -14,6 +14,7 @@
 
 #define SC_SHAPE_FIELDS 64      /* fields of one record; a bit of a uint64_t for each */
 #define SC_SHAPE_KEYS 128       /* their wire names, alternatives included */
+#define SC_SHAPE_WIRE 44        /* bytes of a wire name */
 #define SC_SHAPE_SLOTS 200      /* Lua values of one shape */
 #define SC_SHAPE_DEPTH 32       /* nodes within nodes */
 #define SC_SHAPE_ITEMS 1000000  /* items of one list or map, tables of one answer */

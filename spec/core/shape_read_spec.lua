@@ -256,6 +256,11 @@ describe("a record", function()
     for _, key in ipairs { "i", "idx", "Id", "ID", " id", "id ", "" } do
       refused(node, '{"' .. key .. '":"1"}', "id", "required")
     end
+    for _, key in ipairs { "\\u0069d", "i\\u0064", "\\u0069\\u0064" } do
+      assert.equal("1", read(node, '{"' .. key .. '":"1"}').id)
+    end
+    refused(node, '{"' .. ("\\u0069"):rep(100) .. 'd":"1"}', "id", "required")
+    assert.same({ ["i/d"] = "2" }, read(node, '{"id":"1","i\\/d":"2"}', nil, { raw = true }).raw)
   end)
 
   it("gets its metatable by its mark", function()
