@@ -216,7 +216,8 @@ static void check_wire(lua_State *L, const char *bytes, size_t len)
         luaL_error(L, "shape: a wire name is plain ASCII");
 }
 
-/* What goes out before a field's value; the string on top of the stack is its wire name. */
+/* What goes out before a field's value; the string on top of the stack is its wire
+ * name. */
 static struct sc_text lead_of(lua_State *L, struct compiler *c)
 {
     struct sc_text lead = copy_text(L, c, ",\"", "\":");

@@ -121,8 +121,8 @@ static int find_key(const struct sc_shape_node *node, const struct sc_json_text 
     return SC_SHAPE_NONE;
 }
 
-/* The record's key at the scanner, taken with its colon: its number, SC_SHAPE_NONE for one that
- * the shape does not know, -1. text is filled for those only. */
+/* The record's key at the scanner, taken with its colon: its number, SC_SHAPE_NONE for
+ * one that the shape does not know, -1. text is filled for those only. */
 static inline int take_key(struct sc_take *r, const struct sc_shape_node *node, int guess,
                            struct sc_json_text *text)
 {
