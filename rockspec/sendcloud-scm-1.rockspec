@@ -42,6 +42,7 @@ build = {
         "csrc/core/json_read.c",
         "csrc/core/json_write.c",
         "csrc/core/lines.c",
+        "csrc/core/lines_fast.c",
         "csrc/core/lines_write.c",
         "csrc/core/lua_answer.c",
         "csrc/core/lua_batch.c",

@@ -98,8 +98,8 @@ static int known_mark(struct sc_csv *c)
     return SC_CSV_TEXT_OK;
 }
 
-/* Counts the candidates of the first line outside quotes and finds how lines end: a CR without
- * an LF behind it ends one only where no LF outside quotes is in sight. */
+/* Counts the candidates of the first line outside quotes and finds how lines end: a CR
+ * without an LF behind it ends one only where no LF outside quotes is in sight. */
 static void look_at_lines(struct sc_csv *c, size_t counts[4])
 {
     const char *s = c->window.data + c->pos, *end = c->window.data + c->window.len;
@@ -172,8 +172,9 @@ int sc_csv_sniff(struct sc_csv *c, char separator)
 
 /* ---- one row ---- */
 
-/* Finds where the quoted cell that starts at s (its quote) ends. Returns the place of what ends
- * it, the window's end if it ran out, and sets *status where the cell cannot be told yet. */
+/* Finds where the quoted cell that starts at s (its quote) ends. Returns the place of
+ * what ends it, the window's end if it ran out, and sets *status where the cell cannot be
+ * told yet. */
 static const char *quoted_cell(struct sc_csv *c, struct sc_csv_cell *cell, const char *s,
                                const char *end, int *status)
 {
@@ -225,7 +226,8 @@ static int grow_cells(struct sc_csv *c)
     return 0;
 }
 
-/* Cuts the row that starts at s into cells. *stop is its line end (or the window's end). */
+/* Cuts the row that starts at s into cells. *stop is its line end (or the window's end).
+ */
 static int cut_row(struct sc_csv *c, const char *s, const char *end, const char **stop)
 {
     const char separator = c->separator, eol = c->eol;
@@ -354,7 +356,8 @@ static uint64_t count_byte(const char *s, const char *end, char byte)
 }
 
 /* Takes the bytes up to and with the line end at stop as the row read. */
-static void take_row(struct sc_csv *c, const char *start, const char *stop, const char *end)
+static void take_row(struct sc_csv *c, const char *start, const char *stop,
+                     const char *end)
 {
     c->row = start;
     c->row_len = (size_t)(stop - start);
@@ -363,7 +366,8 @@ static void take_row(struct sc_csv *c, const char *start, const char *stop, cons
     c->line++;
 }
 
-/* Skips what is left of a row that is too long; its line was counted when it was reported. */
+/* Skips what is left of a row that is too long; its line was counted when it was
+ * reported. */
 static int skip_rest(struct sc_csv *c)
 {
     const char *s = c->window.data + c->pos, *end = c->window.data + c->window.len;

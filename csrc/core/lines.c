@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_MAX ((size_t)1 << 22)
+#define TEXT_MAX    ((size_t)1 << 22)
 #define SCRATCH_MAX ((size_t)1 << 28)
 
 void sc_lines_init(struct sc_lines *l)
@@ -27,11 +27,23 @@ void sc_lines_free(struct sc_lines *l)
     l->column_count = l->column_room = l->id_count = l->id_size = 0;
 }
 
-int sc_lines_name(struct sc_lines *l, const char *s, size_t n, struct sc_lines_name *out)
+int sc_lines_text(struct sc_lines *l, const char *s, size_t n, struct sc_lines_name *out)
 {
+    int rc;
+
     out->at = (uint32_t)l->text.len;
     out->len = (uint32_t)n;
-    return sc_buf_add(&l->text, s, n);
+    rc = sc_buf_add(&l->text, s, n);
+    return rc ? rc : sc_buf_reserve(&l->text, 0);
+}
+
+int sc_lines_name(struct sc_lines *l, const char *s, size_t n, struct sc_lines_name *out)
+{
+    int rc = sc_buf_add_char(&l->text, '"');
+
+    if (!rc)
+        rc = sc_lines_text(l, s, n, out);
+    return rc ? rc : sc_buf_add(&l->text, "\":", 2);
 }
 
 int sc_lines_column(struct sc_lines *l, const char *name, size_t n, int part)
@@ -54,6 +66,8 @@ int sc_lines_column(struct sc_lines *l, const char *name, size_t n, int part)
     c->part = part;
     if (sc_lines_name(l, name, n, &c->name))
         return -1;
+    if (part >= 0 && l->first_field == l->column_count)
+        l->first_field++;
     l->column_count++;
     return 0;
 }
@@ -162,7 +176,8 @@ static int read_value(struct sc_json_scan *s, struct sc_lines_value *v)
     v->at = from;
     v->len = (uint32_t)(s->at - from);
     v->kind = what == '{' || what == '[' ? SC_LINES_NEST
-                                         : what == 'n' ? SC_LINES_NOTHING : SC_LINES_BARE;
+              : what == 'n'              ? SC_LINES_NOTHING
+                                         : SC_LINES_BARE;
     return 0;
 }
 
@@ -172,8 +187,8 @@ static int same_name(const struct sc_lines *l, struct sc_lines_name name,
     return name.len == key->len && !memcmp(l->text.data + name.at, key->bytes, key->len);
 }
 
-/* The key of a member at the place-th position, by guess or by looking; -1: nobody
- * knows it. */
+/* The key of a member at the place-th position, by guess or by looking; -1: nobody knows
+ * it. */
 static int find_key(struct sc_lines *l, const struct sc_json_text *key, size_t place)
 {
     uint8_t *guess = place < SC_LINES_KEYS ? &l->guess[place] : NULL;
@@ -228,7 +243,7 @@ static int read_fields(struct sc_lines *l, struct sc_json_scan *s)
     if (sc_json_scan_enter(s))
         return -2;
     for (int first = 1; (rc = sc_json_scan_next(s, '}', first)) == 1; first = 0) {
-        struct sc_lines_value value = {NULL, 0, 0, 0};
+        struct sc_lines_value value = {NULL, 0, 0, 0, 0};
         long at;
 
         if (sc_json_scan_key(s, &key) || read_value(s, &value))
@@ -248,22 +263,27 @@ static int read_fields(struct sc_lines *l, struct sc_json_scan *s)
     return rc < 0 ? -2 : 0;
 }
 
-static int read_member(struct sc_lines *l, struct sc_json_scan *s)
+static void forget_values(struct sc_lines *l)
+{
+    memset(l->parts, 0, l->part_count * sizeof *l->parts);
+    for (size_t i = l->first_field; i < l->column_count; i++)
+        l->columns[i].value.kind = SC_LINES_NOTHING;
+}
+
+/* By the book: any JSON object. */
+static int read_slowly(struct sc_lines *l, struct sc_json_scan *s)
 {
     struct sc_json_text key;
     size_t place = 0;
     int rc;
 
-    memset(l->parts, 0, l->part_count * sizeof *l->parts);
-    for (size_t i = 0; i < l->column_count; i++)
-        l->columns[i].value.kind = SC_LINES_NOTHING;
     if (sc_json_scan_peek(s) != '{')
         return sc_json_scan_fail(s, "a member is no object") * 2;
     if (sc_json_scan_enter(s))
         return -2;
     for (int first = 1; (rc = sc_json_scan_next(s, '}', first)) == 1;
          first = 0, place++) {
-        struct sc_lines_value value = {NULL, 0, 0, 0};
+        struct sc_lines_value value = {NULL, 0, 0, 0, 0};
         int at;
 
         if (sc_json_scan_key(s, &key))
@@ -290,6 +310,20 @@ static int read_member(struct sc_lines *l, struct sc_json_scan *s)
             l->parts[l->keys[at].part] = value;
     }
     return rc < 0 ? -2 : 0;
+}
+
+static int read_member(struct sc_lines *l, struct sc_json_scan *s)
+{
+    const char *behind;
+
+    forget_values(l);
+    behind = *s->at == '{' ? sc_lines_fast(l, s->at) : NULL;
+    if (behind) {
+        s->at = behind;
+        return 0;
+    }
+    forget_values(l);
+    return read_slowly(l, s);
 }
 
 /* One member: read, and written unless it came before. */
@@ -345,7 +379,7 @@ static int read_list(struct sc_lines *l, struct sc_json_scan *s, struct sc_buf *
 
 static int read_total(struct sc_json_scan *s, struct sc_lines_page *page)
 {
-    struct sc_lines_value value = {NULL, 0, 0, 0};
+    struct sc_lines_value value = {NULL, 0, 0, 0, 0};
 
     if (read_value(s, &value))
         return -2;
@@ -413,8 +447,8 @@ int sc_lines_page(struct sc_lines *l, const char *json, size_t n, struct sc_buf 
         page->total = -1;
         sc_json_scan_init(&scan, json, n);
         rc = read_page(l, &scan, out, ids, page);
-        /* Once more where a field was found: all lines of a page have the same
-         * columns. */
+        /* Once more where a field was found: all lines of a page have the same columns.
+         */
         if (rc || columns != l->column_count)
             undo(l, out, out_len, ids, ids_len);
     } while (!rc && columns != l->column_count);

@@ -1,11 +1,10 @@
 /* lines: a page of members in JSON becomes lines of CSV, TSV or JSONL.
  *
- * What the keys mean is told by the caller; nothing here spells one. Columns are parts
- * of a member or fields of its map of fields; with `finding` set every field that
- * turns up for the first time becomes a column behind the others. Members whose id
- * came before are left out: their hashes are kept, eight bytes each. Owns its tables
- * and no page: the text handed in must have SC_BUF_PAD readable bytes behind it. Does
- * no I/O. */
+ * What the keys mean is told by the caller; nothing here spells one. Columns are parts of
+ * a member or fields of its map of fields; with `finding` set every field that turns up
+ * for the first time becomes a column behind the others. Members whose id came before are
+ * left out: their hashes are kept, eight bytes each. Owns its tables and no page:
+ * SC_BUF_PAD zero bytes must stand behind the text handed in. Does no I/O. */
 #ifndef SC_LINES_H
 #define SC_LINES_H
 
@@ -14,12 +13,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SC_LINES_PARTS 32     /* parts of a member */
-#define SC_LINES_KEYS 64      /* keys of a member, alternatives included */
+#define SC_LINES_PARTS   32 /* parts of a member */
+#define SC_LINES_KEYS    64 /* keys of a member, alternatives included */
 #define SC_LINES_COLUMNS 2000
 
+/* A name in the text of the struct sc_lines, where it stands as in JSON: between quotes
+ * and with a colon behind. `at` is its own first byte. */
 struct sc_lines_name {
-    uint32_t at, len; /* in the text of the struct sc_lines */
+    uint32_t at, len;
 };
 
 /* A key of the service's JSON. */
@@ -31,10 +32,10 @@ struct sc_lines_key {
 
 enum sc_lines_kind {
     SC_LINES_NOTHING = 0, /* absent or null */
-    SC_LINES_PLAIN,       /* a string without escapes */
-    SC_LINES_ESCAPED,     /* a string with escapes */
-    SC_LINES_BARE,        /* a number, true or false */
-    SC_LINES_NEST,        /* an object or an array */
+    SC_LINES_PLAIN, /* a string without escapes */
+    SC_LINES_ESCAPED, /* a string with escapes */
+    SC_LINES_BARE, /* a number, true or false */
+    SC_LINES_NEST, /* an object or an array */
 };
 
 struct sc_lines_value {
@@ -42,19 +43,20 @@ struct sc_lines_value {
     uint32_t len;
     uint8_t kind;
     uint8_t rank;
+    uint8_t tight; /* no white space between its tokens */
 };
 
 struct sc_lines_column {
-    struct sc_lines_name name;   /* of the field */
-    struct sc_lines_name json;   /* its key in JSONL: quoted, with the colon */
-    int part;                    /* of the member, or -1: a field */
+    struct sc_lines_name name; /* of the field */
+    struct sc_lines_name json; /* its key in JSONL: quoted, with the colon */
+    int part; /* of the member, or -1: a field */
     struct sc_lines_value value; /* of the member being read */
 };
 
 struct sc_lines {
     struct sc_buf text, scratch;
     char separator; /* 0: JSONL */
-    char guard;     /* cells that a spreadsheet would run are kept from it */
+    char guard; /* cells that a spreadsheet would run are kept from it */
     char finding;
     char crlf;
     struct sc_lines_key keys[SC_LINES_KEYS], list_keys[4], total_keys[4];
@@ -63,8 +65,9 @@ struct sc_lines {
     struct sc_lines_name part_names[SC_LINES_PARTS]; /* for JSONL */
     struct sc_lines_value parts[SC_LINES_PARTS];
     struct sc_lines_column *columns;
-    size_t column_count, column_room;
-    uint8_t guess[SC_LINES_KEYS]; /* the key at each place of a member last time */
+    size_t column_count, column_room, first_field;
+    uint8_t
+        guess[SC_LINES_KEYS]; /* the key that came at each place of a member last time */
     uint64_t *ids;
     size_t id_count, id_size; /* id_size is a power of two */
 };
@@ -72,16 +75,17 @@ struct sc_lines {
 /* What a page brought. */
 struct sc_lines_page {
     size_t received; /* members in it */
-    size_t written;  /* lines made of them */
-    int64_t total;   /* as the service has it; -1: it does not say */
+    size_t written; /* lines made of them */
+    int64_t total; /* as the service has it; -1: it does not say */
     const char *problem;
 };
 
 void sc_lines_init(struct sc_lines *l);
 void sc_lines_free(struct sc_lines *l);
 
-/* Keeps a name. Returns SC_BUF_*. */
+/* Keeps a name, or (as it is) a piece of JSON. Returns SC_BUF_*. */
 int sc_lines_name(struct sc_lines *l, const char *s, size_t n, struct sc_lines_name *out);
+int sc_lines_text(struct sc_lines *l, const char *s, size_t n, struct sc_lines_name *out);
 
 /* Adds a column. Returns 0, or -1 where memory or SC_LINES_COLUMNS is short. */
 int sc_lines_column(struct sc_lines *l, const char *name, size_t n, int part);
@@ -89,12 +93,19 @@ int sc_lines_column(struct sc_lines *l, const char *name, size_t n, int part);
 /* Enters the hash of an id. Returns 1: new, 0: it came before, -1: memory is short. */
 int sc_lines_add_id(struct sc_lines *l, uint64_t hash);
 
-/* Adds the lines of a page to out and the hashes of their ids, eight bytes each, to
- * ids. Returns 0; -1: memory is short; -2: the text is no such page, with a problem.
- * On failure out, ids and the set of ids are as before. All lines of a page have the
- * same columns. */
+/* Adds the lines of a page to out and the hashes of their ids, eight bytes each, to ids.
+ * Returns 0; -1: memory is short; -2: the text is no such page, with a problem. On
+ * failure out, ids and the set of ids are as before. All lines of a page have the same
+ * columns. */
 int sc_lines_page(struct sc_lines *l, const char *json, size_t n, struct sc_buf *out,
                   struct sc_buf *ids, struct sc_lines_page *page);
+
+/* lines_fast.c */
+
+/* Reads the member whose brace is at s into the parts and columns, which hold nothing
+ * yet, if it is of the common kind. Returns the place behind it, or NULL: nothing is
+ * known then. */
+const char *sc_lines_fast(struct sc_lines *l, const char *s);
 
 /* lines_write.c */
 

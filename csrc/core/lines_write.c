@@ -113,8 +113,7 @@ static char *put_value(struct sc_lines *l, char *to, const struct sc_lines_value
 
     switch (v->kind) {
     case SC_LINES_PLAIN:
-    case SC_LINES_BARE:
-        return put_cell(l, to, v->at, v->len);
+    case SC_LINES_BARE: return put_cell(l, to, v->at, v->len);
     case SC_LINES_ESCAPED:
         sc_buf_clear(&l->scratch);
         n = undo_escapes(l, v->at, v->len);
@@ -126,8 +125,7 @@ static char *put_value(struct sc_lines *l, char *to, const struct sc_lines_value
         if (sc_buf_reserve(&l->scratch, SC_BUF_PAD) || join_list(l, v))
             return NULL;
         return put_cell(l, to, l->scratch.data, l->scratch.len);
-    default:
-        return to;
+    default: return to;
     }
 }
 
@@ -182,7 +180,7 @@ static char *put_pair(const struct sc_lines *l, char *to, struct sc_lines_name n
     int string = v->kind == SC_LINES_PLAIN || v->kind == SC_LINES_ESCAPED;
 
     to = sc_scan_copy(to, l->text.data + name.at, name.len);
-    if (v->kind == SC_LINES_NEST)
+    if (v->kind == SC_LINES_NEST && !v->tight)
         to = put_compact(to, v->at, v->len);
     else /* a string's quotes stand around it in the page */
         to = sc_scan_copy(to, v->at - string, v->len + 2u * (unsigned)string);
@@ -219,7 +217,9 @@ static int write_object(struct sc_lines *l, struct sc_buf *out)
 int sc_lines_write(struct sc_lines *l, struct sc_buf *out, size_t raw)
 {
     size_t room = raw * 2 + l->column_count * 4 + l->text.len + 64;
-    int rc = sc_buf_reserve(out, room);
+    int rc = out->data && !out->locks && out->cap - out->len >= room
+                 ? SC_BUF_OK
+                 : sc_buf_reserve(out, room);
 
     if (rc)
         return rc;

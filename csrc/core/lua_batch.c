@@ -85,8 +85,8 @@ static int batch_fill(lua_State *L)
 }
 
 /* Stores the cell under key in the table on top of the stack. */
-static void set_cell(lua_State *L, const struct sc_rows_plan *p, const struct sc_rows_step *step,
-                     const struct sc_csv_cell *cell)
+static void set_cell(lua_State *L, const struct sc_rows_plan *p,
+                     const struct sc_rows_step *step, const struct sc_csv_cell *cell)
 {
     lua_pushlstring(L, sc_rows_plan_at(p, step->target), step->target.len);
     lua_pushlstring(L, cell->at, cell->len);
@@ -146,9 +146,9 @@ static void push_member(lua_State *L, const struct sc_rows *r)
     lua_setfield(L, fields - 1, "fields");
 }
 
-/* batch:next(rows, body) -> member, line | nil, "full" | "more" | "end"; the row is the batch's
- * last entry now: enter, refuse or drop says what becomes of it. A source of lines gives the line
- * in place of a member. */
+/* batch:next(rows, body) -> member, line | nil, "full" | "more" | "end"; the row is the
+ * batch's last entry now: enter, refuse or drop says what becomes of it. A source of
+ * lines gives the line in place of a member. */
 static int batch_next(lua_State *L)
 {
     struct sc_rows *r = check_rows(L);
@@ -178,9 +178,10 @@ static int batch_entry(lua_State *L)
     return 0;
 }
 
-/* Enters the object from `from` on; pushes whether it was accepted and the body's length. */
-static int enter(lua_State *L, struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *body,
-                 lua_Number from)
+/* Enters the object from `from` on; pushes whether it was accepted and the body's length.
+ */
+static int enter(lua_State *L, struct sc_rows *r, struct sc_rows_batch *b,
+                 struct sc_buf *body, lua_Number from)
 {
     int rc;
 
@@ -195,8 +196,8 @@ static int enter(lua_State *L, struct sc_rows *r, struct sc_rows_batch *b, struc
     return 2;
 }
 
-/* batch:enter(rows, body, from) -> whether the object written from there on, which becomes the
- * last entry's, was accepted, and the body's length */
+/* batch:enter(rows, body, from) -> whether the object written from there on, which
+ * becomes the last entry's, was accepted, and the body's length */
 static int batch_enter(lua_State *L)
 {
     struct sc_rows_batch *b = check_alive(L);
@@ -261,8 +262,8 @@ static int batch_release(lua_State *L)
 }
 
 /* Members first to last (from 1) as Lua gives them at index and index + 1. */
-static void check_range(lua_State *L, const struct sc_rows_batch *b, int index, size_t *first,
-                        size_t *last)
+static void check_range(lua_State *L, const struct sc_rows_batch *b, int index,
+                        size_t *first, size_t *last)
 {
     lua_Number from = luaL_checknumber(L, index), to = luaL_checknumber(L, index + 1);
 
@@ -285,7 +286,8 @@ static int batch_slice(lua_State *L)
     return 0;
 }
 
-/* batch:answer(rows, body, bytes, first, last) -> true | nil, what is wrong with the answer */
+/* batch:answer(rows, body, bytes, first, last) -> true | nil, what is wrong with the
+ * answer */
 static int batch_answer(lua_State *L)
 {
     struct sc_rows_batch *b = check_alive(L);
@@ -294,7 +296,8 @@ static int batch_answer(lua_State *L)
     int rc;
 
     check_range(L, b, 5, &first, &last);
-    rc = sc_rows_answer(check_rows(L), b, check_buffer(L, 3), bytes, n, first, last, &problem);
+    rc = sc_rows_answer(check_rows(L), b, check_buffer(L, 3), bytes, n, first, last,
+                        &problem);
     if (rc == SC_ROWS_NOMEM)
         return no_memory(L);
     if (rc) {
@@ -316,7 +319,8 @@ static int batch_judge(lua_State *L)
     const char *reason = luaL_checklstring(L, 5, &n);
 
     check_range(L, b, 2, &first, &last);
-    if (sc_rows_judge(b, first, last, word ? SC_ROWS_UNKNOWN : SC_ROWS_REJECTED, reason, n))
+    if (sc_rows_judge(b, first, last, word ? SC_ROWS_UNKNOWN : SC_ROWS_REJECTED, reason,
+                      n))
         return no_memory(L);
     return 0;
 }
@@ -424,14 +428,25 @@ static int batch_blockers(lua_State *L)
 
 void sc_open_batch(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"begin", batch_begin},     {"fill", batch_fill},       {"next", batch_next},
-        {"entry", batch_entry},     {"enter", batch_enter},     {"add", batch_add},
-        {"refuse", batch_refuse},   {"refused", batch_refused},
-        {"drop", batch_drop},       {"close", batch_close},     {"release", batch_release},
-        {"slice", batch_slice},     {"answer", batch_answer},   {"judge", batch_judge},
-        {"settle", batch_settle},   {"rejects", batch_rejects}, {"info", batch_info},
-        {"blockers", batch_blockers}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"begin", batch_begin},
+                                       {"fill", batch_fill},
+                                       {"next", batch_next},
+                                       {"entry", batch_entry},
+                                       {"enter", batch_enter},
+                                       {"add", batch_add},
+                                       {"refuse", batch_refuse},
+                                       {"refused", batch_refused},
+                                       {"drop", batch_drop},
+                                       {"close", batch_close},
+                                       {"release", batch_release},
+                                       {"slice", batch_slice},
+                                       {"answer", batch_answer},
+                                       {"judge", batch_judge},
+                                       {"settle", batch_settle},
+                                       {"rejects", batch_rejects},
+                                       {"info", batch_info},
+                                       {"blockers", batch_blockers},
+                                       {NULL, NULL}};
     static const luaL_Reg meta[] = {{"__gc", batch_gc}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"batch", core_batch}, {NULL, NULL}};
 

@@ -1,4 +1,5 @@
-/* lua_file: what bulk work needs of files and Lua's io does not have: identity, durable writing.
+/* lua_file: what bulk work needs of files and Lua's io does not have: identity, durable
+ * writing.
  *
  * Every function returns true (or its result), or nil and the system's message. */
 #include "lua_util.h"
@@ -26,7 +27,8 @@ static int succeeded(lua_State *L)
     return 1;
 }
 
-/* core.file_info(path) -> { size =, mtime = "seconds.nanoseconds", kind = "file" | "other" } */
+/* core.file_info(path) -> { size =, mtime = "seconds.nanoseconds", kind = "file" |
+ * "other" } */
 static int file_info(lua_State *L)
 {
     struct stat st;
@@ -115,8 +117,8 @@ static int sync_directory(const char *path)
     return sync_path(!slash ? "." : n ? directory : "/", O_RDONLY | O_DIRECTORY);
 }
 
-/* core.replace(path, temporary[, bytes]): the file is as before or holds the bytes, whatever
- * happens meanwhile; without bytes the temporary file is written already */
+/* core.replace(path, temporary[, bytes]): the file is as before or holds the bytes,
+ * whatever happens meanwhile; without bytes the temporary file is written already */
 static int core_replace(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1), *temporary = luaL_checkstring(L, 2);
@@ -142,7 +144,8 @@ static int core_replace(lua_State *L)
     return rc ? failed(L, rc) : succeeded(L);
 }
 
-/* core.digest(bytes) -> 16 hexadecimal digits (FNV-1a): tells texts apart, keeps no secret */
+/* core.digest(bytes) -> 16 hexadecimal digits (FNV-1a): tells texts apart, keeps no
+ * secret */
 static int core_digest(lua_State *L)
 {
     size_t n;
@@ -159,9 +162,9 @@ static int core_digest(lua_State *L)
 
 void sc_open_file(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"file_info", file_info}, {"sync", core_sync},
-                                         {"truncate", core_truncate}, {"replace", core_replace},
-                                         {"digest", core_digest}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"file_info", file_info},  {"sync", core_sync},     {"truncate", core_truncate},
+        {"replace", core_replace}, {"digest", core_digest}, {NULL, NULL}};
 
     sc_setfuncs(L, functions);
 }

@@ -54,7 +54,7 @@ static struct sc_lines_name keep(lua_State *L, struct sc_lines *l, int index,
 
     lua_getfield(L, index, name);
     s = luaL_optlstring(L, -1, "", &n);
-    if (sc_lines_name(l, s, n, &kept))
+    if (sc_lines_text(l, s, n, &kept))
         no_memory(L);
     lua_pop(L, 1);
     return kept;
@@ -188,17 +188,20 @@ static int lines_gc(lua_State *L)
 
 /* ---- pages ---- */
 
-/* The page at index, with bytes behind it that vectors may read. */
+/* The page at index, with zeros behind it. */
 static const char *padded(lua_State *L, struct lua_lines *self, int index, size_t *n)
 {
     const char *bytes = sc_lua_checkbytes(L, index, n);
+    struct sc_buf *b = sc_lua_testbuffer(L, index);
 
-    if (sc_lua_testbuffer(L, index))
-        return bytes;
-    sc_buf_clear(&self->page);
-    if (sc_buf_add(&self->page, bytes, *n) || sc_buf_reserve(&self->page, SC_BUF_PAD))
-        no_memory(L);
-    return self->page.data;
+    if (!b || !b->data) {
+        b = &self->page;
+        sc_buf_clear(b);
+        if (sc_buf_add(b, bytes, *n))
+            no_memory(L);
+    }
+    memset(b->data + b->len, 0, SC_BUF_PAD);
+    return b->data;
 }
 
 /* lines:page(json, out, ids) -> members received, lines written, total or nil

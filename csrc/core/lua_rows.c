@@ -27,7 +27,8 @@ static int no_memory(lua_State *L)
 
 /* ---- options ---- */
 
-static double option(lua_State *L, int index, const char *name, double fallback, double max)
+static double option(lua_State *L, int index, const char *name, double fallback,
+                     double max)
 {
     double value;
 
@@ -39,8 +40,8 @@ static double option(lua_State *L, int index, const char *name, double fallback,
     return value;
 }
 
-/* core.rows{ batch =, batch_bytes =, row_max =, live = } -> rows; live is the number of batches
- * that will be alive at a time */
+/* core.rows{ batch =, batch_bytes =, row_max =, live = } -> rows; live is the number of
+ * batches that will be alive at a time */
 static int core_rows(lua_State *L)
 {
     struct sc_rows *r;
@@ -87,8 +88,8 @@ static int rows_feed(lua_State *L)
     return 0;
 }
 
-/* rows:feed_from(file, size) -> bytes fed, 0 at the end of the file | nil, message: straight from
- * an open file into the scanner's window */
+/* rows:feed_from(file, size) -> bytes fed, 0 at the end of the file | nil, message:
+ * straight from an open file into the scanner's window */
 static int rows_feed_from(lua_State *L)
 {
     struct sc_csv *c = &check_rows(L)->csv;
@@ -119,7 +120,8 @@ static int rows_finish(lua_State *L)
     return 0;
 }
 
-/* rows:sniff([separator]) -> separator | nil, "utf-16" | "zip". "" makes every line one cell. */
+/* rows:sniff([separator]) -> separator | nil, "utf-16" | "zip". "" makes every line one
+ * cell. */
 static int rows_sniff(lua_State *L)
 {
     static const char *const wrong[] = {"", "utf-16", "zip"};
@@ -185,10 +187,12 @@ static int rows_limit(lua_State *L)
     return 0;
 }
 
-/* rows:read() -> list of cells, line | nil, "more" | "end" | "long" | "wide" | "unclosed", line */
+/* rows:read() -> list of cells, line | nil, "more" | "end" | "long" | "wide" |
+ * "unclosed", line */
 static int rows_read(lua_State *L)
 {
-    static const char *const words[] = {"", "", "more", "end", "long", "wide", "unclosed"};
+    static const char *const words[] = {"",     "",     "more",    "end",
+                                        "long", "wide", "unclosed"};
     struct sc_csv *c = &check_rows(L)->csv;
     int status = sc_csv_next(c);
 
@@ -249,8 +253,9 @@ static void take_step(lua_State *L, struct sc_rows_plan *p, int index)
     take_text(L, p, index, "target", &step->target);
 }
 
-/* rows:plan{ head =, tail =, fields =, tags =, more_tags =, steps = { … } }: JSON text around the
- * cells; each step { use =, cell =, key =, name =, target =, max = }, the address first */
+/* rows:plan{ head =, tail =, fields =, tags =, more_tags =, steps = { … } }: JSON text
+ * around the cells; each step { use =, cell =, key =, name =, target =, max = }, the
+ * address first */
 static int rows_plan(lua_State *L)
 {
     struct sc_rows_plan *p = &check_rows(L)->plan;
@@ -279,12 +284,14 @@ static int rows_plan(lua_State *L)
     return 0;
 }
 
-/* rows:answers{ inserted = { key, … }, updated =, errors =, inserted_count =, updated_count =,
- * address =, message =, unlisted_taken = boolean }: the keys of an answer */
+/* rows:answers{ inserted = { key, … }, updated =, errors =, inserted_count =,
+ * updated_count =, address =, message =, unlisted_taken = boolean }: the keys of an
+ * answer */
 static int rows_answers(lua_State *L)
 {
-    static const char *const roles[] = {"inserted", "updated", "errors", "inserted_count",
-                                        "updated_count", "address", "message"};
+    static const char *const roles[] = {"inserted",       "updated",       "errors",
+                                        "inserted_count", "updated_count", "address",
+                                        "message"};
     struct sc_rows_keys *k = &check_rows(L)->keys;
 
     luaL_checktype(L, 2, LUA_TTABLE);
@@ -315,11 +322,12 @@ static int rows_answers(lua_State *L)
 void sc_open_rows(lua_State *L)
 {
     static const luaL_Reg methods[] = {
-        {"feed", rows_feed},         {"feed_from", rows_feed_from}, {"finish", rows_finish},
-        {"sniff", rows_sniff},
-        {"seek", rows_seek},         {"position", rows_position}, {"dialect", rows_dialect},
-        {"limit", rows_limit},       {"read", rows_read},       {"plan", rows_plan},
-        {"answers", rows_answers},   {NULL, NULL}};
+        {"feed", rows_feed},       {"feed_from", rows_feed_from},
+        {"finish", rows_finish},   {"sniff", rows_sniff},
+        {"seek", rows_seek},       {"position", rows_position},
+        {"dialect", rows_dialect}, {"limit", rows_limit},
+        {"read", rows_read},       {"plan", rows_plan},
+        {"answers", rows_answers}, {NULL, NULL}};
     static const luaL_Reg meta[] = {{"__gc", rows_gc}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"rows", core_rows}, {NULL, NULL}};
 

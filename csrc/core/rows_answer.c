@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KEYS_MAX 64
+#define KEYS_MAX    64
 #define SCRATCH_MAX ((size_t)1 << 22)
 
 void sc_rows_keys_init(struct sc_rows_keys *k)
@@ -22,7 +22,8 @@ void sc_rows_keys_free(struct sc_rows_keys *k)
     sc_rows_keys_init(k);
 }
 
-int sc_rows_keys_add(struct sc_rows_keys *k, enum sc_rows_role role, const char *key, size_t n)
+int sc_rows_keys_add(struct sc_rows_keys *k, enum sc_rows_role role, const char *key,
+                     size_t n)
 {
     if (!k->keys)
         k->keys = calloc(KEYS_MAX, sizeof *k->keys);
@@ -42,24 +43,25 @@ struct reading {
     struct sc_rows_batch *b;
     const struct sc_buf *body;
     struct sc_json_scan scan;
-    size_t first, last;          /* members of the request */
-    size_t listed[3];            /* elements of the lists: inserted, updated, errors */
-    size_t counted[2];           /* what the counts say */
+    size_t first, last; /* members of the request */
+    size_t listed[3]; /* elements of the lists: inserted, updated, errors */
+    size_t counted[2]; /* what the counts say */
     size_t matched[2], rejected; /* rows found by address */
-    size_t strange;              /* errors of no row of ours */
-    int by_address;              /* second reading: find every member */
-    int judging;                 /* errors mark their rows */
-    int promised;                /* the answer has a key that such an answer has */
+    size_t strange; /* errors of no row of ours */
+    int by_address; /* second reading: find every member */
+    int judging; /* errors mark their rows */
+    int promised; /* the answer has a key that such an answer has */
     struct sc_buf text, canonical;
 };
 
-static enum sc_rows_role role_of(const struct sc_rows_keys *k, const struct sc_json_text *key,
-                                 int element)
+static enum sc_rows_role role_of(const struct sc_rows_keys *k,
+                                 const struct sc_json_text *key, int element)
 {
     for (size_t i = 0; i < k->count; i++) {
         const struct sc_rows_key *known = &k->keys[i];
 
-        if (known->text.len == key->len && (known->role >= SC_ROWS_IS_ADDRESS) == element &&
+        if (known->text.len == key->len &&
+            (known->role >= SC_ROWS_IS_ADDRESS) == element &&
             !memcmp(k->text.data + known->text.at, key->bytes, key->len))
             return known->role;
     }
@@ -86,7 +88,8 @@ static long find_row(struct reading *g, const struct sc_json_text *address)
         n = g->canonical.len - 2;
     }
     row = sc_rows_fold_find(&g->r->fold, b, g->body, g->r->plan.address_at, s, n);
-    if (row < 0 || (uint32_t)row < b->members[g->first] || (uint32_t)row > b->members[g->last])
+    if (row < 0 || (uint32_t)row < b->members[g->first] ||
+        (uint32_t)row > b->members[g->last])
         return -1;
     return row;
 }
@@ -111,7 +114,8 @@ static int note_message(struct reading *g, struct sc_rows_entry *e,
 
 /* An element of a list, read: what it says about its row. */
 static int take_element(struct reading *g, enum sc_rows_role list,
-                        const struct sc_json_text *address, const struct sc_json_text *message)
+                        const struct sc_json_text *address,
+                        const struct sc_json_text *message)
 {
     long row = address->bytes ? find_row(g, address) : -1;
     struct sc_rows_entry *e = row < 0 ? NULL : &g->b->rows[row];
@@ -183,7 +187,8 @@ static inline int take_bracket(struct nesting *n, char bracket)
     return --n->depth < 0;
 }
 
-/* Walks up to `count` bytes; returns the place of the bracket that ends the list, or NULL. */
+/* Walks up to `count` bytes; returns the place of the bracket that ends the list, or
+ * NULL. */
 static const char *walk_bytes(struct nesting *n, const char *s, size_t count)
 {
     for (const char *end = s + count; s < end; s++) {
@@ -210,7 +215,8 @@ static const char *walk_vector(struct nesting *n, const char *s)
     __m128i v = _mm_loadu_si128((const __m128i *)(const void *)s);
     __m128i w = _mm_or_si128(v, _mm_set1_epi8(0x20));
     unsigned quotes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')));
-    unsigned slashes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+    unsigned slashes =
+        (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
     unsigned brackets, inside = quotes;
 
     if (slashes || n->escaped)
@@ -235,8 +241,8 @@ static const char *walk_vector(struct nesting *n, const char *s)
 }
 #endif
 
-/* Counts the objects of the list whose first element s stands at, without looking into their
- * strings. Returns the place behind the list, or NULL where it does not end. */
+/* Counts the objects of the list whose first element s stands at, without looking into
+ * their strings. Returns the place behind the list, or NULL where it does not end. */
 static const char *count_objects(const char *s, const char *end, size_t *objects)
 {
     struct nesting n = {0, 0, 0, 0};
@@ -252,7 +258,8 @@ static const char *count_objects(const char *s, const char *end, size_t *objects
     return stop && *stop == ']' ? stop + 1 : NULL;
 }
 
-/* Moves past a list of objects whose content does not matter. Returns whether it could. */
+/* Moves past a list of objects whose content does not matter. Returns whether it could.
+ */
 static int pass_list(struct reading *g, enum sc_rows_role list)
 {
     struct sc_json_scan *s = &g->scan;
@@ -361,7 +368,8 @@ static int judge_unlisted(struct reading *g, size_t wanted)
     }
     if (left && g->strange == left)
         state = SC_ROWS_REJECTED;
-    else if (left && !g->strange && (spare[0] + spare[1] == left || g->r->keys.unlisted_taken))
+    else if (left && !g->strange &&
+             (spare[0] + spare[1] == left || g->r->keys.unlisted_taken))
         state = SC_ROWS_TAKEN;
     for (size_t i = g->first; i <= g->last; i++) {
         struct sc_rows_entry *e = &b->rows[b->members[i]];
@@ -397,9 +405,9 @@ static void judge_all_taken(struct reading *g)
     g->matched[1] = g->listed[1];
 }
 
-int sc_rows_answer(const struct sc_rows *r, struct sc_rows_batch *b, const struct sc_buf *body,
-                   const char *answer, size_t len, size_t first, size_t last,
-                   const char **problem)
+int sc_rows_answer(const struct sc_rows *r, struct sc_rows_batch *b,
+                   const struct sc_buf *body, const char *answer, size_t len,
+                   size_t first, size_t last, const char **problem)
 {
     struct reading g = {.r = r, .b = b, .body = body, .first = first, .last = last};
     size_t wanted = last - first + 1;

@@ -43,8 +43,8 @@ int sc_rows_begin(struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *bod
     return sc_buf_add(body, sc_rows_plan_at(p, p->head), p->head.len) ? SC_ROWS_NOMEM : 0;
 }
 
-struct sc_rows_entry *sc_rows_entry(struct sc_rows_batch *b, uint64_t line, const char *raw,
-                                    size_t n)
+struct sc_rows_entry *sc_rows_entry(struct sc_rows_batch *b, uint64_t line,
+                                    const char *raw, size_t n)
 {
     struct sc_rows_entry *e;
 
@@ -90,7 +90,8 @@ static size_t address_length(const char *s, const char *end)
     return (size_t)(s - start);
 }
 
-/* Takes the spaces around the n bytes at `at` out of the body; returns what is left of n. */
+/* Takes the spaces around the n bytes at `at` out of the body; returns what is left of n.
+ */
 static size_t trim_address(struct sc_buf *body, size_t at, size_t n)
 {
     char *s = body->data + at;
@@ -110,7 +111,8 @@ static size_t trim_address(struct sc_buf *body, size_t at, size_t n)
     return n - front - back;
 }
 
-int sc_rows_enter(struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *body, size_t from)
+int sc_rows_enter(struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *body,
+                  size_t from)
 {
     const struct sc_rows_plan *p = &r->plan;
     struct sc_rows_entry *e = &b->rows[b->count - 1];
@@ -118,7 +120,8 @@ int sc_rows_enter(struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *bod
     const char *address;
     size_t n;
 
-    if (body->len - from <= p->address_at || memcmp(body->data + from, key, p->address_at))
+    if (body->len - from <= p->address_at ||
+        memcmp(body->data + from, key, p->address_at))
         return -2;
     n = address_length(body->data + from + p->address_at, body->data + body->len);
     n = trim_address(body, from + p->address_at, n);
@@ -269,7 +272,8 @@ int sc_rows_close(struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *bod
 }
 
 int sc_rows_slice(const struct sc_rows_plan *p, const struct sc_rows_batch *b,
-                  const struct sc_buf *body, size_t first, size_t last, struct sc_buf *out)
+                  const struct sc_buf *body, size_t first, size_t last,
+                  struct sc_buf *out)
 {
     const struct sc_rows_entry *from = &b->rows[b->members[first]];
     const struct sc_rows_entry *to = &b->rows[b->members[last]];
@@ -278,14 +282,15 @@ int sc_rows_slice(const struct sc_rows_plan *p, const struct sc_rows_batch *b,
     sc_buf_clear(out);
     rc = sc_buf_add(out, sc_rows_plan_at(p, p->head), p->head.len);
     if (!rc)
-        rc = sc_buf_add(out, body->data + from->body, to->body + to->body_len - from->body);
+        rc = sc_buf_add(out, body->data + from->body,
+                        to->body + to->body_len - from->body);
     if (!rc)
         rc = sc_buf_add(out, sc_rows_plan_at(p, p->tail), p->tail.len);
     return rc;
 }
 
-int sc_rows_judge(struct sc_rows_batch *b, size_t first, size_t last, enum sc_rows_state state,
-                  const char *reason, size_t n)
+int sc_rows_judge(struct sc_rows_batch *b, size_t first, size_t last,
+                  enum sc_rows_state state, const char *reason, size_t n)
 {
     uint32_t note = (uint32_t)b->notes.len;
 

@@ -146,8 +146,8 @@ int sc_rows_fold_add(struct sc_rows_fold *f, struct sc_rows_batch *b,
         b->folded++;
         return 0;
     }
-    f->marks[at] = (struct sc_rows_mark){hash, b->generation, (uint16_t)b->slot,
-                                         (uint16_t)index};
+    f->marks[at] =
+        (struct sc_rows_mark){hash, b->generation, (uint16_t)b->slot, (uint16_t)index};
     f->used++;
     return 0;
 }

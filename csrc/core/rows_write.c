@@ -7,10 +7,11 @@
 #include <stdio.h>
 
 /* Refuses the row: the reason goes to the batch's notes. Returns 0, or SC_ROWS_NOMEM. */
-static int refuse(struct sc_rows_batch *b, struct sc_rows_entry *e, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+static int refuse(struct sc_rows_batch *b, struct sc_rows_entry *e, const char *format,
+                  ...) __attribute__((format(printf, 3, 4)));
 
-static int refuse(struct sc_rows_batch *b, struct sc_rows_entry *e, const char *format, ...)
+static int refuse(struct sc_rows_batch *b, struct sc_rows_entry *e, const char *format,
+                  ...)
 {
     char text[256];
     va_list args;
@@ -28,8 +29,9 @@ static int refuse(struct sc_rows_batch *b, struct sc_rows_entry *e, const char *
     return sc_buf_add(&b->notes, text, (size_t)n) ? SC_ROWS_NOMEM : 0;
 }
 
-/* Spaces as they get around an address: ASCII's, the no-break space, the ideographic one, the
- * zero-width ones. Returns how many bytes of one stand at s, or end before it (back). */
+/* Spaces as they get around an address: ASCII's, the no-break space, the ideographic one,
+ * the zero-width ones. Returns how many bytes of one stand at s, or end before it (back).
+ */
 static size_t space_at(const char *s, const char *end)
 {
     if (s < end && (*s == ' ' || (*s >= '\t' && *s <= '\r')))
@@ -82,8 +84,9 @@ static size_t characters(const char *s, size_t n)
     return chars;
 }
 
-/* What an object is written with. Room for all of it is made before; the functions below take the
- * place to write at and return the one behind. Only what needs escaping goes through the buffer. */
+/* What an object is written with. Room for all of it is made before; the functions below
+ * take the place to write at and return the one behind. Only what needs escaping goes
+ * through the buffer. */
 struct writer {
     const struct sc_rows_plan *plan;
     struct sc_buf *body;
@@ -102,8 +105,8 @@ static char *put_escaped(const struct writer *w, char *to, const char *s, size_t
     return to + 1;
 }
 
-/* Adds the value, its closing quote and a comma behind a key that ended with the opening quote;
- * NULL: memory is short. */
+/* Adds the value, its closing quote and a comma behind a key that ended with the opening
+ * quote; NULL: memory is short. */
 static inline char *put_value(const struct writer *w, char *to, const char *s, size_t n)
 {
     if (!w->plain)
@@ -145,7 +148,8 @@ static int refuse_length(struct sc_rows_batch *b, struct sc_rows_entry *e,
                   sc_rows_plan_at(p, step->name), what, (unsigned)step->max, chars);
 }
 
-/* Writes the names of one cell behind *to. Returns 1, 0 when one is too long, or SC_ROWS_NOMEM. */
+/* Writes the names of one cell behind *to. Returns 1, 0 when one is too long, or
+ * SC_ROWS_NOMEM. */
 static int write_tags(const struct writer *w, char **to, const struct sc_rows_step *step,
                       const struct sc_csv_cell *cell, struct sc_rows_batch *b,
                       struct sc_rows_entry *e)
@@ -174,7 +178,8 @@ static int write_tags(const struct writer *w, char **to, const struct sc_rows_st
 }
 
 /* Says which cell is to blame for a row that is not UTF-8. */
-static int refuse_bytes(struct sc_rows *r, struct sc_rows_batch *b, struct sc_rows_entry *e)
+static int refuse_bytes(struct sc_rows *r, struct sc_rows_batch *b,
+                        struct sc_rows_entry *e)
 {
     const struct sc_rows_plan *p = &r->plan;
 
@@ -212,8 +217,9 @@ static int check_row(struct sc_rows *r, struct sc_rows_batch *b, struct sc_rows_
 }
 
 /* The list of tags: those of the cells from step i on, and those for all. */
-static int write_tag_list(struct sc_rows *r, struct sc_rows_batch *b, const struct writer *w,
-                          char **to, struct sc_rows_entry *e, size_t i)
+static int write_tag_list(struct sc_rows *r, struct sc_rows_batch *b,
+                          const struct writer *w, char **to, struct sc_rows_entry *e,
+                          size_t i)
 {
     const struct sc_rows_plan *p = w->plan;
 
@@ -237,7 +243,8 @@ static int write_tag_list(struct sc_rows *r, struct sc_rows_batch *b, const stru
 /* Writes the steps in their order behind *to. Returns 1, 0 where one refuses the row, or
  * SC_ROWS_NOMEM. */
 static int write_steps(struct sc_rows *r, struct sc_rows_batch *b, const struct writer *w,
-                       char **to, struct sc_rows_entry *e, const struct sc_csv_cell *address)
+                       char **to, struct sc_rows_entry *e,
+                       const struct sc_csv_cell *address)
 {
     const struct sc_rows_plan *p = w->plan;
     const struct sc_rows_step *step = p->steps, *end = step + p->count;
@@ -251,7 +258,8 @@ static int write_steps(struct sc_rows *r, struct sc_rows_batch *b, const struct 
     at = put_value(w, at, address->at, address->len);
     if (!at)
         return SC_ROWS_NOMEM;
-    e->address_len = (uint32_t)((size_t)(at - w->body->data) - 2 - e->body - p->address_at);
+    e->address_len =
+        (uint32_t)((size_t)(at - w->body->data) - 2 - e->body - p->address_at);
     for (step++; step < end && step->use != SC_ROWS_TAGS; step++) {
         const struct sc_csv_cell *cell = &r->csv.cells[step->cell];
 

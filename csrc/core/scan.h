@@ -20,7 +20,8 @@
 static inline char *sc_scan_copy(char *to, const char *from, size_t n)
 {
 #ifdef SC_SCAN_SSE2
-    _mm_storeu_si128((__m128i *)(void *)to, _mm_loadu_si128((const __m128i *)(const void *)from));
+    _mm_storeu_si128((__m128i *)(void *)to,
+                     _mm_loadu_si128((const __m128i *)(const void *)from));
     for (size_t i = 16; __builtin_expect(i < n, 0); i += 16)
         _mm_storeu_si128((__m128i *)(void *)(to + i),
                          _mm_loadu_si128((const __m128i *)(const void *)(from + i)));
