@@ -433,8 +433,8 @@ describe("hostile input", function()
       assert(shape:write(items, buffer))
       for _ = 1, 5 do trap() end
       collectgarbage("restart")
-      local read = shape:read(buffer)
-      assert.same(items, read)
+      local copy = shape:read(buffer)
+      assert.same(items, copy)
     end
     collectgarbage()
     assert(hits > 0)
