@@ -114,13 +114,22 @@ static struct job *check_job(lua_State *L)
     return luaL_checkudata(L, 1, JOB_TYPE);
 }
 
+/* Lets go of the buffer; answer, when there is one, becomes its bytes. */
+static void unlock(struct job *j, struct sc_buf *answer)
+{
+    if (!j->into)
+        return;
+    j->into->locks--;
+    if (answer)
+        sc_lua_move_bytes(j->into, answer);
+    j->into = NULL;
+}
+
 static void release(struct job *j)
 {
     struct sc_http_job *inner = j->job;
 
-    if (j->into)
-        j->into->locks--;
-    j->into = NULL;
+    unlock(j, NULL);
     j->job = NULL;
     sc_http_job_release(inner);
 }
@@ -175,8 +184,7 @@ static void keep_result(lua_State *L, struct job *j)
     else
         sc_lua_push_answer(L, t, j->into ? 3 : 0);
     lua_rawseti(L, 2, why ? FAILURE : ANSWER);
-    if (!why && j->into)
-        sc_lua_move_bytes(j->into, sc_http_body(t));
+    unlock(j, why ? NULL : sc_http_body(t));
     release(j);
     lua_pushnil(L);
     lua_rawseti(L, 2, INTO);
