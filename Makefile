@@ -27,7 +27,7 @@ SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-fr
 # A module that stays mapped when its Lua state closes, so that a leak's stack still has names.
 KEEP := -Wl,-z,nodelete
 
-.PHONY: build env setup demo test asan valgrind torture fuzz bench lint doc rockspec help clean
+.PHONY: build env setup demo test nginx asan valgrind torture fuzz bench lint doc rockspec help clean
 
 build: | check-build
 	@$(MAKE) --no-print-directory modules
@@ -74,6 +74,11 @@ demo:
 test:
 	@.ci/setup test
 	@.ci/suite $(LUAS)
+
+# The client inside nginx; part of test.
+nginx:
+	@.ci/setup test
+	@SPECS=spec/nginx LABEL=nginx .ci/suite luajit
 
 # The suite on one runtime (LUA=), with both modules under AddressSanitizer and UBSan; leaks are errors.
 asan:
@@ -125,6 +130,7 @@ clean:
 help:
 	@echo 'make demo      the main job against a local sandbox; sets up what is missing'
 	@echo 'make test      every spec on $(LUAS); sets up what is missing'
+	@echo 'make nginx     only the specs that run inside nginx'
 	@echo 'make build     the C modules for one runtime, in build/LUA'
 	@echo 'make env       LUA_PATH and LUA_CPATH for the checkout: eval "$$(make -s env)"'
 	@echo 'make setup     only the set-up of demo and test'
