@@ -408,10 +408,11 @@ int sc_lua_shape_read(lua_State *L)
     lua_pushnil(L);        /* 6: scratch */
     lender = sc_lua_testbuffer(L, 2);
     if (lender) {
-        loan = sc_lua_newbuffer(L, lender->max); /* 7 */
+        loan = sc_lua_newbuffer(L, 0); /* 7; from here on nobody else reaches the bytes */
         *loan = *lender;
         sc_buf_init(lender, loan->max);
         bytes = loan->data ? loan->data : "";
+        len = loan->len;
     }
     push_slots(L, &r, &shape->shape, 5, 3);
     rc = read_text(L, &r, shape->shape.root, bytes, len);
