@@ -46,6 +46,7 @@ build = {
         "csrc/core/lines_write.c",
         "csrc/core/lua_answer.c",
         "csrc/core/lua_batch.c",
+        "csrc/core/lua_batch_rows.c",
         "csrc/core/lua_credential.c",
         "csrc/core/lua_file.c",
         "csrc/core/lua_http.c",

@@ -9,8 +9,7 @@ static struct sc_rows_batch *check_batch(lua_State *L)
     return luaL_checkudata(L, 1, SC_BATCH_TYPE);
 }
 
-/* The batch, whose addresses must be alive: begun and not released. */
-static struct sc_rows_batch *check_alive(lua_State *L)
+struct sc_rows_batch *sc_lua_alive_batch(lua_State *L)
 {
     struct sc_rows_batch *b = check_batch(L);
 
@@ -18,12 +17,12 @@ static struct sc_rows_batch *check_alive(lua_State *L)
     return b;
 }
 
-static struct sc_rows *check_rows(lua_State *L)
+struct sc_rows *sc_lua_batch_rows(lua_State *L)
 {
     return luaL_checkudata(L, 2, SC_ROWS_TYPE);
 }
 
-static struct sc_buf *check_buffer(lua_State *L, int index)
+struct sc_buf *sc_lua_rows_buffer(lua_State *L, int index)
 {
     struct sc_buf *b = sc_lua_testbuffer(L, index);
 
@@ -36,7 +35,7 @@ static void push_count(lua_State *L, uint64_t n)
     lua_pushinteger(L, (lua_Integer)n);
 }
 
-static int no_memory(lua_State *L)
+int sc_lua_rows_nomem(lua_State *L)
 {
     return luaL_error(L, "not enough memory for the rows of a batch");
 }
@@ -60,18 +59,18 @@ static int batch_begin(lua_State *L)
     struct sc_rows_batch *b = check_batch(L);
 
     luaL_argcheck(L, !b->generation, 1, "the batch is in use");
-    if (sc_rows_begin(check_rows(L), b, check_buffer(L, 3)))
+    if (sc_rows_begin(sc_lua_batch_rows(L), b, sc_lua_rows_buffer(L, 3)))
         return luaL_error(L, "too many batches are alive, or memory is short");
     push_count(L, b->slot);
     return 1;
 }
 
-static int push_status(lua_State *L, int status)
+int sc_lua_push_status(lua_State *L, int status)
 {
     static const char *const words[] = {"", "full", "more", "end"};
 
     if (status < 0)
-        return no_memory(L);
+        return sc_lua_rows_nomem(L);
     lua_pushstring(L, words[status]);
     return 1;
 }
@@ -79,185 +78,26 @@ static int push_status(lua_State *L, int status)
 /* batch:fill(rows, body) -> "full" | "more" | "end" */
 static int batch_fill(lua_State *L)
 {
-    struct sc_rows_batch *b = check_alive(L);
+    struct sc_rows_batch *b = sc_lua_alive_batch(L);
 
-    return push_status(L, sc_rows_fill(check_rows(L), b, check_buffer(L, 3)));
-}
-
-/* Stores the cell under key in the table on top of the stack. */
-static void set_cell(lua_State *L, const struct sc_rows_plan *p,
-                     const struct sc_rows_step *step, const struct sc_csv_cell *cell)
-{
-    lua_pushlstring(L, sc_rows_plan_at(p, step->target), step->target.len);
-    lua_pushlstring(L, cell->at, cell->len);
-    lua_rawset(L, -3);
-}
-
-/* Adds the names of a cell to the list on top of the stack. */
-static void add_tags(lua_State *L, const struct sc_csv_cell *cell)
-{
-    const char *s = cell->at, *end = s + cell->len;
-    int n = (int)sc_rawlen(L, -1);
-
-    while (s < end) {
-        const char *stop = memchr(s, ';', (size_t)(end - s));
-        const char *from = s, *to = stop ? stop : end;
-
-        s = to + 1;
-        while (from < to && *from == ' ')
-            from++;
-        while (to > from && to[-1] == ' ')
-            to--;
-        if (from == to)
-            continue;
-        lua_pushlstring(L, from, (size_t)(to - from));
-        lua_rawseti(L, -2, ++n);
-    }
-}
-
-/* Pushes the scanner's row as a member table. */
-static void push_member(lua_State *L, const struct sc_rows *r)
-{
-    const struct sc_rows_plan *p = &r->plan;
-    int fields;
-
-    lua_createtable(L, 0, 5);
-    lua_newtable(L);
-    fields = lua_gettop(L);
-    lua_newtable(L);
-    for (size_t i = 0; i < p->count; i++) {
-        const struct sc_rows_step *step = &p->steps[i];
-        const struct sc_csv_cell *cell = &r->csv.cells[step->cell];
-
-        if (step->cell >= r->csv.count || !cell->len)
-            continue;
-        if (step->use == SC_ROWS_TAGS) {
-            add_tags(L, cell);
-            continue;
-        }
-        lua_pushvalue(L, step->use == SC_ROWS_FIELD ? fields : fields - 1);
-        set_cell(L, p, step, cell);
-        lua_pop(L, 1);
-    }
-    if (p->has_tags)
-        lua_setfield(L, fields - 1, "tags");
-    else
-        lua_pop(L, 1);
-    lua_setfield(L, fields - 1, "fields");
-}
-
-/* batch:next(rows, body) -> member, line | nil, "full" | "more" | "end"; the row is the
- * batch's last entry now: enter, refuse or drop says what becomes of it. A source of
- * lines gives the line in place of a member. */
-static int batch_next(lua_State *L)
-{
-    struct sc_rows *r = check_rows(L);
-    struct sc_rows_batch *b = check_alive(L);
-    int status = sc_rows_next(r, b, check_buffer(L, 3));
-
-    if (status) {
-        lua_pushnil(L);
-        return 1 + push_status(L, status);
-    }
-    luaL_checkstack(L, 8, NULL);
-    if (r->csv.separator)
-        push_member(L, r);
-    else
-        lua_pushlstring(L, r->csv.row, r->csv.row_len);
-    push_count(L, r->csv.row_line);
-    return 2;
-}
-
-/* batch:entry(line): a row that did not come out of the scanner */
-static int batch_entry(lua_State *L)
-{
-    struct sc_rows_batch *b = check_alive(L);
-
-    if (!sc_rows_entry(b, (uint64_t)luaL_checknumber(L, 2), "", 0))
-        return no_memory(L);
-    return 0;
-}
-
-/* Enters the object from `from` on; pushes whether it was accepted and the body's length.
- */
-static int enter(lua_State *L, struct sc_rows *r, struct sc_rows_batch *b,
-                 struct sc_buf *body, lua_Number from)
-{
-    int rc;
-
-    luaL_argcheck(L, from >= 0 && from <= (lua_Number)body->len, 4, "out of range");
-    rc = sc_rows_enter(r, b, body, (size_t)from);
-    if (rc == -2)
-        return luaL_error(L, "the object does not begin with the address");
-    if (rc < 0)
-        return no_memory(L);
-    lua_pushboolean(L, rc);
-    push_count(L, body->len);
-    return 2;
-}
-
-/* batch:enter(rows, body, from) -> whether the object written from there on, which
- * becomes the last entry's, was accepted, and the body's length */
-static int batch_enter(lua_State *L)
-{
-    struct sc_rows_batch *b = check_alive(L);
-
-    luaL_argcheck(L, b->count, 1, "no entry");
-    return enter(L, check_rows(L), b, check_buffer(L, 3), luaL_checknumber(L, 4));
-}
-
-/* batch:add(rows, body, from, line): the same with an entry of its own */
-static int batch_add(lua_State *L)
-{
-    struct sc_rows_batch *b = check_alive(L);
-
-    if (!sc_rows_entry(b, (uint64_t)luaL_checknumber(L, 5), "", 0))
-        return no_memory(L);
-    return enter(L, check_rows(L), b, check_buffer(L, 3), luaL_checknumber(L, 4));
-}
-
-/* batch:refuse(reason[, address]): the last entry */
-static int batch_refuse(lua_State *L)
-{
-    struct sc_rows_batch *b = check_alive(L);
-    size_t n, length = 0;
-    const char *reason = luaL_checklstring(L, 2, &n);
-    const char *address = luaL_optlstring(L, 3, "", &length);
-    struct sc_rows_entry *e;
-
-    luaL_argcheck(L, b->count, 1, "no entry");
-    e = &b->rows[b->count - 1];
-    e->shown = (uint32_t)b->raw.len;
-    e->shown_len = (uint32_t)length;
-    if (sc_buf_add(&b->raw, address, length) || sc_rows_refuse(b, e, reason, n))
-        return no_memory(L);
-    return 0;
-}
-
-/* batch:drop(): the last entry never was */
-static int batch_drop(lua_State *L)
-{
-    struct sc_rows_batch *b = check_alive(L);
-
-    luaL_argcheck(L, b->count, 1, "no entry");
-    b->count--;
-    return 0;
+    return sc_lua_push_status(
+        L, sc_rows_fill(sc_lua_batch_rows(L), b, sc_lua_rows_buffer(L, 3)));
 }
 
 /* batch:close(rows, body): the request is whole */
 static int batch_close(lua_State *L)
 {
-    struct sc_rows_batch *b = check_alive(L);
+    struct sc_rows_batch *b = sc_lua_alive_batch(L);
 
-    if (sc_rows_close(check_rows(L), b, check_buffer(L, 3)))
-        return no_memory(L);
+    if (sc_rows_close(sc_lua_batch_rows(L), b, sc_lua_rows_buffer(L, 3)))
+        return sc_lua_rows_nomem(L);
     return 0;
 }
 
 /* batch:release(rows): its addresses are free again */
 static int batch_release(lua_State *L)
 {
-    sc_rows_fold_close(&check_rows(L)->fold, check_batch(L));
+    sc_rows_fold_close(&sc_lua_batch_rows(L)->fold, check_batch(L));
     return 0;
 }
 
@@ -276,13 +116,13 @@ static void check_range(lua_State *L, const struct sc_rows_batch *b, int index,
 /* batch:slice(rows, body, first, last, out): a request of these members only */
 static int batch_slice(lua_State *L)
 {
-    struct sc_rows_batch *b = check_alive(L);
+    struct sc_rows_batch *b = sc_lua_alive_batch(L);
     size_t first, last;
 
     check_range(L, b, 4, &first, &last);
-    if (sc_rows_slice(&check_rows(L)->plan, b, check_buffer(L, 3), first, last,
-                      check_buffer(L, 6)))
-        return no_memory(L);
+    if (sc_rows_slice(&sc_lua_batch_rows(L)->plan, b, sc_lua_rows_buffer(L, 3), first,
+                      last, sc_lua_rows_buffer(L, 6)))
+        return sc_lua_rows_nomem(L);
     return 0;
 }
 
@@ -290,16 +130,16 @@ static int batch_slice(lua_State *L)
  * answer */
 static int batch_answer(lua_State *L)
 {
-    struct sc_rows_batch *b = check_alive(L);
+    struct sc_rows_batch *b = sc_lua_alive_batch(L);
     size_t n, first, last;
     const char *bytes = sc_lua_checkbytes(L, 4, &n), *problem = NULL;
     int rc;
 
     check_range(L, b, 5, &first, &last);
-    rc = sc_rows_answer(check_rows(L), b, check_buffer(L, 3), bytes, n, first, last,
-                        &problem);
+    rc = sc_rows_answer(sc_lua_batch_rows(L), b, sc_lua_rows_buffer(L, 3), bytes, n,
+                        first, last, &problem);
     if (rc == SC_ROWS_NOMEM)
-        return no_memory(L);
+        return sc_lua_rows_nomem(L);
     if (rc) {
         lua_pushnil(L);
         lua_pushstring(L, problem ? problem : "not what was promised");
@@ -313,7 +153,7 @@ static int batch_answer(lua_State *L)
 static int batch_judge(lua_State *L)
 {
     static const char *const words[] = {"rejected", "unknown", NULL};
-    struct sc_rows_batch *b = check_alive(L);
+    struct sc_rows_batch *b = sc_lua_alive_batch(L);
     size_t first, last, n;
     int word = luaL_checkoption(L, 4, NULL, words);
     const char *reason = luaL_checklstring(L, 5, &n);
@@ -321,7 +161,7 @@ static int batch_judge(lua_State *L)
     check_range(L, b, 2, &first, &last);
     if (sc_rows_judge(b, first, last, word ? SC_ROWS_UNKNOWN : SC_ROWS_REJECTED, reason,
                       n))
-        return no_memory(L);
+        return sc_lua_rows_nomem(L);
     return 0;
 }
 
@@ -336,7 +176,7 @@ static int batch_settle(lua_State *L)
 {
     struct sc_rows_verdicts v;
 
-    sc_rows_settle(check_alive(L), &v);
+    sc_rows_settle(sc_lua_alive_batch(L), &v);
     lua_createtable(L, 0, 7);
     set_count(L, "rows", v.rows);
     set_count(L, "inserted", v.inserted);
@@ -351,10 +191,11 @@ static int batch_settle(lua_State *L)
 /* batch:rejects(rows, body, out): adds the lines of the rows refused */
 static int batch_rejects(lua_State *L)
 {
-    struct sc_rows_batch *b = check_alive(L);
+    struct sc_rows_batch *b = sc_lua_alive_batch(L);
 
-    if (sc_rows_rejects(check_rows(L), b, check_buffer(L, 3), check_buffer(L, 4)))
-        return no_memory(L);
+    if (sc_rows_rejects(sc_lua_batch_rows(L), b, sc_lua_rows_buffer(L, 3),
+                        sc_lua_rows_buffer(L, 4)))
+        return sc_lua_rows_nomem(L);
     return 0;
 }
 
@@ -367,9 +208,9 @@ static void set_bytes(lua_State *L, const char *name, const char *bytes, size_t 
 /* batch:refused(rows, body) -> list of { entry =, line =, address =, reason =, raw = } */
 static int batch_refused(lua_State *L)
 {
-    struct sc_rows_batch *b = check_alive(L);
-    struct sc_rows *r = check_rows(L);
-    struct sc_buf *body = check_buffer(L, 3);
+    struct sc_rows_batch *b = sc_lua_alive_batch(L);
+    struct sc_rows *r = sc_lua_batch_rows(L);
+    struct sc_buf *body = sc_lua_rows_buffer(L, 3);
     int n = 0;
 
     lua_newtable(L);
@@ -430,13 +271,12 @@ void sc_open_batch(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"begin", batch_begin},
                                        {"fill", batch_fill},
-                                       {"next", batch_next},
-                                       {"entry", batch_entry},
-                                       {"enter", batch_enter},
-                                       {"add", batch_add},
-                                       {"refuse", batch_refuse},
-                                       {"refused", batch_refused},
-                                       {"drop", batch_drop},
+                                       {"next", sc_batch_next},
+                                       {"entry", sc_batch_entry},
+                                       {"enter", sc_batch_enter},
+                                       {"write", sc_batch_write},
+                                       {"refuse", sc_batch_refuse},
+                                       {"drop", sc_batch_drop},
                                        {"close", batch_close},
                                        {"release", batch_release},
                                        {"slice", batch_slice},
@@ -444,6 +284,7 @@ void sc_open_batch(lua_State *L)
                                        {"judge", batch_judge},
                                        {"settle", batch_settle},
                                        {"rejects", batch_rejects},
+                                       {"refused", batch_refused},
                                        {"info", batch_info},
                                        {"blockers", batch_blockers},
                                        {NULL, NULL}};

@@ -30,6 +30,11 @@ int sc_lua_shape_failed(lua_State *L, const struct sc_shape_problem *problem);
  * stack's top, and ties its Lua values to it; raises for a malformed node. */
 void sc_lua_shape_compile(lua_State *L, struct sc_shape *shape);
 
+/* Writes the value at index behind out by the shape whose userdata is at self. 0, or -1
+ * with the problem; out is as before then. Leaves the stack as it was. */
+int sc_lua_shape_put(lua_State *L, const struct sc_lua_shape *shape, int self, int index,
+                     struct sc_buf *out, struct sc_shape_problem *problem);
+
 /* The methods. */
 int sc_lua_shape_write(lua_State *L);
 int sc_lua_shape_write_query(lua_State *L);

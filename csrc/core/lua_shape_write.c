@@ -268,15 +268,16 @@ static int write_value(lua_State *L, struct sc_put *w, struct sc_shape_node *nod
                         node->type == SC_SHAPE_NUMBER ? "a number" : "true or false");
 }
 
-/* Puts the shape's Lua values on the stack and a writer at the start. */
-static struct sc_put begin(lua_State *L, const struct sc_lua_shape *shape,
+/* Puts the Lua values of the shape, whose userdata is at self, on the stack and a writer
+ * at the start. */
+static struct sc_put begin(lua_State *L, const struct sc_lua_shape *shape, int self,
                            struct sc_buf *out, struct sc_shape_problem *problem)
 {
     struct sc_put w = {out, problem, lua_gettop(L) + 1};
 
     problem->code = NULL;
     luaL_checkstack(L, shape->shape.stack, "shape");
-    sc_getuservalue(L, 1);
+    sc_getuservalue(L, self);
     return w;
 }
 
@@ -307,7 +308,7 @@ int sc_lua_shape_write(lua_State *L)
         out = sc_lua_testbuffer(L, 3);
         luaL_argcheck(L, out, 3, "a buffer is wanted");
     }
-    w = begin(L, shape, out, &problem);
+    w = begin(L, shape, 1, out, &problem);
     start = out->len;
     if (write_value(L, &w, shape->shape.root, NULL, 2, 0)) {
         out->len = start;
@@ -317,6 +318,20 @@ int sc_lua_shape_write(lua_State *L)
         return give_string(L, out);
     lua_settop(L, 3);
     return 1;
+}
+
+int sc_lua_shape_put(lua_State *L, const struct sc_lua_shape *shape, int self, int index,
+                     struct sc_buf *out, struct sc_shape_problem *problem)
+{
+    int top = lua_gettop(L), rc;
+    size_t start = out->len;
+    struct sc_put w = begin(L, shape, self, out, problem);
+
+    rc = write_value(L, &w, shape->shape.root, NULL, index, 0);
+    lua_settop(L, top);
+    if (rc)
+        out->len = start;
+    return rc;
 }
 
 /* The value of one field of a query: text, a number or a boolean. */
@@ -394,7 +409,7 @@ int sc_lua_shape_write_query(lua_State *L)
                           root->fields[i].type == SC_SHAPE_NUMBER ||
                           root->fields[i].type == SC_SHAPE_BOOLEAN,
                       1, "a query has no tables");
-    w = begin(L, shape, &shape->out, &problem);
+    w = begin(L, shape, 1, &shape->out, &problem);
     w.out->len = 0;
     if (write_query(L, &w, root, 2))
         return sc_lua_shape_failed(L, &problem);

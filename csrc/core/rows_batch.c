@@ -80,13 +80,13 @@ int sc_rows_refuse(struct sc_rows_batch *b, struct sc_rows_entry *e, const char 
     return sc_buf_add(&b->notes, reason, n) ? SC_ROWS_NOMEM : 0;
 }
 
-/* The address in an object that the codec wrote: where it ends. */
-static size_t address_length(const char *s, const char *end)
+/* The address in an object that the codec wrote: where it ends. Its quote is there. */
+static size_t address_length(const char *s)
 {
     const char *start = s;
 
-    while (s < end && *s != '"')
-        s += *s == '\\' ? 2 : 1;
+    while (*(s = sc_scan_either(s, '"', '\\')) == '\\')
+        s += 2;
     return (size_t)(s - start);
 }
 
@@ -123,7 +123,7 @@ int sc_rows_enter(struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *bod
     if (body->len - from <= p->address_at ||
         memcmp(body->data + from, key, p->address_at))
         return -2;
-    n = address_length(body->data + from + p->address_at, body->data + body->len);
+    n = address_length(body->data + from + p->address_at);
     n = trim_address(body, from + p->address_at, n);
     address = body->data + from + p->address_at;
     if (!n || !memchr(address, '@', n)) {

@@ -125,7 +125,7 @@ end
 -- Reads what comes before the rows. Returns the columns.
 local function begin(self, options)
   local from = self.source
-  if from.next then
+  if from.next or from.list then
     self.format = "tables"
     return { { cell = 1, part = "email", name = "email" } }
   end
@@ -201,24 +201,53 @@ local function write(self, batch, member)
   return nil, path == "" and reason or path .. ": " .. reason
 end
 
-local function fill_from_tables(self, batch)
-  local rows, entries, body, take = self.rows, batch.rows, batch.body, self.source.next
-  local length, count, most = #body, 0, self.most
-  while count < most and length < MOST_BYTES do
-    if self.left <= 0 then return "end" end
-    local member = take()
-    if member == nil then return "end" end
-    count, self.line, self.left = count + 1, self.line + 1, self.left - 1
-    batch.members[count] = member
-    local ok, reason = write(self, batch, member)
-    if ok then
-      length = select(2, entries:add(rows, body, length, self.line))
-    else
-      entries:entry(self.line)
-      entries:refuse(reason, address_of(member))
-    end
+-- The members that are written next: the array itself, or as many as a batch takes out of an
+-- iterator.
+local function refill(self)
+  local from, list, count = self.source, {}, 0
+  if from.list then
+    self.chunk, self.at, self.chunk_ends = from.list, self.at or 1, true
+    return
   end
-  return "full"
+  local take, most = from.next, math.min(self.most, self.left)
+  while count < most do
+    local member = take()
+    if member == nil then
+      self.chunk_ends = true
+      break
+    end
+    count = count + 1
+    list[count] = member
+  end
+  self.chunk, self.at = list, 1
+end
+
+-- The tags for all make copies of the tables, which are the caller's.
+local function with_more(self, first, last)
+  local more = self.options.add_tags
+  if not more then return self.chunk, first, last end
+  local list = {}
+  for index = first, math.min(last, first + self.most - 1) do
+    local member = self.chunk[index]
+    if member == nil then break end
+    list[index - first + 1] = with_tags(member, more)
+  end
+  return list, 1, #list
+end
+
+local function fill_from_tables(self, batch)
+  if self.left <= 0 then return "end" end
+  if not self.chunk or (self.chunk[self.at] == nil and not self.chunk_ends) then
+    refill(self)
+  end
+  local first = self.at
+  local members, from, to = with_more(self, first, first + math.min(self.most, self.left) - 1)
+  local taken = batch.rows:write(self.rows, batch.body, self.shape, members, from, to,
+    self.line + 1)
+  batch.members, batch.before = self.chunk, first - 1
+  self.at, self.line, self.left = first + taken, self.line + taken, self.left - taken
+  return (self.left <= 0 or (self.chunk_ends and self.chunk[self.at] == nil)) and "end"
+    or "full"
 end
 
 -- What a line of JSONL says, or nil and why it says nothing.
@@ -303,7 +332,6 @@ local function fresh(self)
   end
   batch.serial = batch.serial + 1
   batch.live, batch.trouble = true, 0
-  batch.members = self.source.next and {} or nil
   return batch
 end
 

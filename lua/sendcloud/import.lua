@@ -252,7 +252,7 @@ local function settle(run, batch, stopped)
   local verdicts = tally(run, batch, stopped)
   local ok, err = true, nil
   if run.rejects and verdicts.rejected > 0 then
-    ok, err = rejects.add(run.rejects, encoder.rows, batch.rows, batch.body, batch.members)
+    ok, err = rejects.add(run.rejects, encoder.rows, batch)
   end
   if not stopped then
     run.done_bytes = run.done_bytes + batch.end_offset - batch.offset

@@ -85,10 +85,10 @@ local function clean(text)
   return (text:gsub("[\128-\255]", "?"))
 end
 
-local function json_lines(refused, members)
+local function json_lines(refused, members, before)
   local lines = {}
   for _, row in ipairs(refused) do
-    local text, origin = row.raw, members and members[row.entry]
+    local text, origin = row.raw, members and members[before + row.entry]
     if origin ~= nil then
       local ok, encoded = pcall(json.encode, origin)
       text = ok and encoded or nil
@@ -104,18 +104,17 @@ end
 --- Adds the refused rows of a batch that was settled.
 ---@param self sendcloud.Rejects
 ---@param rows userdata  core.rows
----@param batch userdata core.batch
----@param body userdata
----@param members table<integer, any>|nil what the rows were made of
+---@param batch table   as batches.lua makes it
 ---@return true|nil
 ---@return sendcloud.Error? err
-function rejects.add(self, rows, batch, body, members)
+function rejects.add(self, rows, batch)
   if self.lines then
-    return write(self, json_lines(batch:refused(rows, body), members))
+    local refused = batch.rows:refused(rows, batch.body)
+    return write(self, json_lines(refused, batch.members, batch.before))
   end
   local buffer = self.buffer
   buffer:clear()
-  batch:rejects(rows, body, buffer)
+  batch.rows:rejects(rows, batch.body, buffer)
   return write(self, tostring(buffer))
 end
 

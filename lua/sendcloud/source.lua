@@ -17,6 +17,7 @@ local FORMATS = { csv = "csv", tsv = "tsv", tab = "tsv", jsonl = "jsonl", ndjson
 ---@field start integer?  place in the file where reading began
 ---@field file file*?
 ---@field next (fun(): table|nil)? gives tables in place of a text
+---@field list table[]?             or has them all
 
 local function invalid(reason)
   return nil, errors.invalid("members.upsert", "source", reason)
@@ -45,14 +46,6 @@ local function open_path(path)
     format = ending and FORMATS[ending:lower()] }
 end
 
-local function of_array(list)
-  local index = 0
-  return { next = function()
-    index = index + 1
-    return list[index]
-  end }
-end
-
 --- Opens a source.
 ---@param given string|table|function|file*
 ---@return sendcloud.Source|nil
@@ -66,7 +59,7 @@ function source.open(given)
     local start, size = measure(given)
     return { file = given, start = start or 0, size = size }
   end
-  if type(given) == "table" then return of_array(given) end
+  if type(given) == "table" then return { list = given } end
   errors.misuse("the source must be a path, an open file, an array or a function, got "
     .. type(given), 4)
 end

@@ -343,11 +343,11 @@ describe("rows", function()
     }
     local from = #body
     shape:write({ mail = " c@x  ", name = "C" }, body)
-    assert.is_true(batch:enter(rows, body, from))
+    assert.is_true((batch:enter(rows, body, from)))
     batch:entry(77)
     from = #body
     shape:write({ mail = "nope" }, body)
-    assert.is_false(batch:enter(rows, body, from))
+    assert.is_false((batch:enter(rows, body, from)))
     assert.are.same({ nil, "end" }, { batch:next(rows, body) })
     batch:close(rows, body)
     assert.are.equal(HEAD .. '{"mail":"c@x","name":"C"}' .. TAIL, tostring(body))

@@ -1,0 +1,235 @@
+/* lua_batch_rows: rows that pass through Lua on their way into a batch: shown as tables,
+ * changed, written by the codec. */
+#include "lua_rows.h"
+#include "lua_shape.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Stores the cell under key in the table on top of the stack. */
+static void set_cell(lua_State *L, const struct sc_rows_plan *p,
+                     const struct sc_rows_step *step, const struct sc_csv_cell *cell)
+{
+    lua_pushlstring(L, sc_rows_plan_at(p, step->target), step->target.len);
+    lua_pushlstring(L, cell->at, cell->len);
+    lua_rawset(L, -3);
+}
+
+/* Adds the names of a cell to the list on top of the stack. */
+static void add_tags(lua_State *L, const struct sc_csv_cell *cell)
+{
+    const char *s = cell->at, *end = s + cell->len;
+    int n = (int)sc_rawlen(L, -1);
+
+    while (s < end) {
+        const char *stop = memchr(s, ';', (size_t)(end - s));
+        const char *from = s, *to = stop ? stop : end;
+
+        s = to + 1;
+        while (from < to && *from == ' ')
+            from++;
+        while (to > from && to[-1] == ' ')
+            to--;
+        if (from == to)
+            continue;
+        lua_pushlstring(L, from, (size_t)(to - from));
+        lua_rawseti(L, -2, ++n);
+    }
+}
+
+/* Pushes the scanner's row as a member table. */
+static void push_member(lua_State *L, const struct sc_rows *r)
+{
+    const struct sc_rows_plan *p = &r->plan;
+    int fields;
+
+    lua_createtable(L, 0, 5);
+    lua_newtable(L);
+    fields = lua_gettop(L);
+    lua_newtable(L);
+    for (size_t i = 0; i < p->count; i++) {
+        const struct sc_rows_step *step = &p->steps[i];
+        const struct sc_csv_cell *cell = &r->csv.cells[step->cell];
+
+        if (step->cell >= r->csv.count || !cell->len)
+            continue;
+        if (step->use == SC_ROWS_TAGS) {
+            add_tags(L, cell);
+            continue;
+        }
+        lua_pushvalue(L, step->use == SC_ROWS_FIELD ? fields : fields - 1);
+        set_cell(L, p, step, cell);
+        lua_pop(L, 1);
+    }
+    if (p->has_tags)
+        lua_setfield(L, fields - 1, "tags");
+    else
+        lua_pop(L, 1);
+    lua_setfield(L, fields - 1, "fields");
+}
+
+/* batch:next(rows, body) -> member, line | nil, "full" | "more" | "end"; the row is the
+ * batch's last entry now: enter, refuse or drop says what becomes of it. A source of
+ * lines gives the line in place of a member. */
+int sc_batch_next(lua_State *L)
+{
+    struct sc_rows *r = sc_lua_batch_rows(L);
+    struct sc_rows_batch *b = sc_lua_alive_batch(L);
+    int status = sc_rows_next(r, b, sc_lua_rows_buffer(L, 3));
+
+    if (status) {
+        lua_pushnil(L);
+        return 1 + sc_lua_push_status(L, status);
+    }
+    luaL_checkstack(L, 8, NULL);
+    if (r->csv.separator)
+        push_member(L, r);
+    else
+        lua_pushlstring(L, r->csv.row, r->csv.row_len);
+    lua_pushinteger(L, (lua_Integer)r->csv.row_line);
+    return 2;
+}
+
+/* batch:entry(line): a row that did not come out of the scanner */
+int sc_batch_entry(lua_State *L)
+{
+    struct sc_rows_batch *b = sc_lua_alive_batch(L);
+
+    if (!sc_rows_entry(b, (uint64_t)luaL_checknumber(L, 2), "", 0))
+        return sc_lua_rows_nomem(L);
+    return 0;
+}
+
+/* Enters the object from `from` on; pushes whether it was accepted and the body's length.
+ */
+static int enter(lua_State *L, struct sc_rows *r, struct sc_rows_batch *b,
+                 struct sc_buf *body, lua_Number from)
+{
+    int rc;
+
+    luaL_argcheck(L, from >= 0 && from <= (lua_Number)body->len, 4, "out of range");
+    rc = sc_rows_enter(r, b, body, (size_t)from);
+    if (rc == -2)
+        return luaL_error(L, "the object does not begin with the address");
+    if (rc < 0)
+        return sc_lua_rows_nomem(L);
+    lua_pushboolean(L, rc);
+    lua_pushinteger(L, (lua_Integer)body->len);
+    return 2;
+}
+
+/* batch:enter(rows, body, from) -> whether the object written from there on, which
+ * becomes the last entry's, was accepted, and the body's length */
+int sc_batch_enter(lua_State *L)
+{
+    struct sc_rows_batch *b = sc_lua_alive_batch(L);
+
+    luaL_argcheck(L, b->count, 1, "no entry");
+    return enter(L, sc_lua_batch_rows(L), b, sc_lua_rows_buffer(L, 3),
+                 luaL_checknumber(L, 4));
+}
+
+/* The last entry is refused for what the codec says of the value on top of the stack. */
+static int refuse_value(lua_State *L, const struct sc_rows *r, struct sc_rows_batch *b,
+                        const struct sc_shape_problem *problem)
+{
+    const struct sc_rows_plan *p = &r->plan;
+    struct sc_rows_text name = p->steps[0].target;
+    struct sc_rows_entry *e = &b->rows[b->count - 1];
+    char text[SC_SHAPE_PATH + SC_SHAPE_REASON + 4];
+    const char *address = NULL;
+    size_t n = 0;
+
+    if (lua_istable(L, -1)) {
+        lua_pushlstring(L, sc_rows_plan_at(p, name), name.len);
+        lua_rawget(L, -2);
+        if (lua_type(L, -1) == LUA_TSTRING)
+            address = lua_tolstring(L, -1, &n);
+        snprintf(text, sizeof text, "%s%s%s", problem->path, *problem->path ? ": " : "",
+                 problem->reason);
+    } else {
+        snprintf(text, sizeof text, "not a member but a %s", luaL_typename(L, -1));
+        lua_pushnil(L);
+    }
+    if (!address && !strcmp(problem->code ? problem->code : "", "required") &&
+        strlen(problem->path) == name.len &&
+        !memcmp(problem->path, sc_rows_plan_at(p, name), name.len))
+        snprintf(text, sizeof text, "no address");
+    e->shown = (uint32_t)b->raw.len;
+    e->shown_len = (uint32_t)n;
+    if (sc_buf_add(&b->raw, address, n) || sc_rows_refuse(b, e, text, strlen(text)))
+        return sc_lua_rows_nomem(L);
+    lua_pop(L, 1);
+    return 0;
+}
+
+/* batch:write(rows, body, shape, members, first, last, line) -> how many were taken: the
+ * tables members[first] to members[last], each by the shape, until the batch is full */
+int sc_batch_write(lua_State *L)
+{
+    struct sc_rows_batch *b = sc_lua_alive_batch(L);
+    struct sc_rows *r = sc_lua_batch_rows(L);
+    struct sc_buf *body = sc_lua_rows_buffer(L, 3);
+    struct sc_lua_shape *shape = luaL_checkudata(L, 4, SC_SHAPE_TYPE);
+    lua_Integer first = luaL_checkinteger(L, 6), last = luaL_checkinteger(L, 7), i;
+    lua_Number line = luaL_checknumber(L, 8);
+    struct sc_shape_problem problem = {.code = NULL};
+
+    luaL_checktype(L, 5, LUA_TTABLE);
+    luaL_argcheck(L, first >= 1 && last <= 0x7fffffff, 6, "out of range");
+    lua_settop(L, 5);
+    for (i = first; i <= last; i++) {
+        size_t from = body->len;
+        int rc = 1;
+
+        if (b->count >= r->batch_rows || body->len >= r->batch_bytes)
+            break;
+        lua_rawgeti(L, 5, (int)i);
+        if (lua_isnil(L, 6))
+            break;
+        if (!sc_rows_entry(b, (uint64_t)(line + (lua_Number)(i - first)), "", 0))
+            return sc_lua_rows_nomem(L);
+        if (!lua_istable(L, 6) || sc_lua_shape_put(L, shape, 4, 6, body, &problem)) {
+            if (lua_istable(L, 6) && !strcmp(problem.code, "memory"))
+                return sc_lua_rows_nomem(L);
+            refuse_value(L, r, b, &problem);
+        } else {
+            rc = sc_rows_enter(r, b, body, from);
+        }
+        if (rc < 0)
+            return rc == -2 ? luaL_error(L, "the object does not begin with the address")
+                            : sc_lua_rows_nomem(L);
+        lua_settop(L, 5);
+    }
+    lua_pushinteger(L, i - first);
+    return 1;
+}
+
+/* batch:refuse(reason[, address]): the last entry */
+int sc_batch_refuse(lua_State *L)
+{
+    struct sc_rows_batch *b = sc_lua_alive_batch(L);
+    size_t n, length = 0;
+    const char *reason = luaL_checklstring(L, 2, &n);
+    const char *address = luaL_optlstring(L, 3, "", &length);
+    struct sc_rows_entry *e;
+
+    luaL_argcheck(L, b->count, 1, "no entry");
+    e = &b->rows[b->count - 1];
+    e->shown = (uint32_t)b->raw.len;
+    e->shown_len = (uint32_t)length;
+    if (sc_buf_add(&b->raw, address, length) || sc_rows_refuse(b, e, reason, n))
+        return sc_lua_rows_nomem(L);
+    return 0;
+}
+
+/* batch:drop(): the last entry never was */
+int sc_batch_drop(lua_State *L)
+{
+    struct sc_rows_batch *b = sc_lua_alive_batch(L);
+
+    luaL_argcheck(L, b->count, 1, "no entry");
+    b->count--;
+    return 0;
+}
