@@ -27,7 +27,7 @@ SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-fr
 # A module that stays mapped when its Lua state closes, so that a leak's stack still has names.
 KEEP := -Wl,-z,nodelete
 
-.PHONY: build env setup demo test nginx asan valgrind torture fuzz bench lint doc rockspec help clean
+.PHONY: build env setup demo test nginx asan valgrind tsan torture fuzz bench lint doc rockspec help clean
 
 build: | check-build
 	@$(MAKE) --no-print-directory modules
@@ -97,6 +97,11 @@ valgrind:
 	    --errors-for-leak-kinds=definite --num-callers=30 --suppressions=$(CURDIR)/.ci/valgrind.supp" \
 	  .ci/suite $(LUA)
 
+# The HTTP engine's thread under ThreadSanitizer.
+tsan:
+	@LUA=$(LUA) .ci/setup build
+	@.ci/tsan
+
 torture:
 	@LUA=$(LUA) .ci/setup torture
 	@LUA=$(LUA) .ci/torture
@@ -136,6 +141,7 @@ help:
 	@echo 'make setup     only the set-up of demo and test'
 	@echo 'make asan      the suite under AddressSanitizer and UBSan, leaks included'
 	@echo 'make valgrind  the suite under valgrind'
+	@echo 'make tsan      the thread of the HTTP engine under ThreadSanitizer'
 	@echo 'make torture   the n-th allocation failing, for every n'
 	@echo 'make fuzz      libFuzzer on the C entry points, FUZZ_SECONDS=60 each'
 	@echo 'make bench     the figures of the README'

@@ -1,0 +1,235 @@
+/* The engine's thread under ThreadSanitizer: threads submit, wait at the door, cancel, hang up and
+ * give up side by side, and the last share goes while jobs are on their way. */
+#include "core/http_thread.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define THREADS 4
+#define CALLS   240
+
+static unsigned short port;
+static int wrong;
+
+static void fail(const char *what)
+{
+    fprintf(stderr, "wrong: %s\n", what);
+    __atomic_store_n(&wrong, 1, __ATOMIC_SEQ_CST);
+}
+
+static void pause_ms(long ms)
+{
+    struct timespec t = {0, ms * 1000000};
+
+    nanosleep(&t, NULL);
+}
+
+/* Answers every request on one connection; a path that begins with /slow after 30 ms. */
+static void *answer(void *argument)
+{
+    static const char reply[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    int fd = (int)(intptr_t)argument;
+    char text[4096];
+    size_t len = 0;
+    ssize_t n;
+
+    while ((n = recv(fd, text + len, sizeof text - 1 - len, 0)) > 0) {
+        len += (size_t)n;
+        text[len] = '\0';
+        if (!strstr(text, "\r\n\r\n"))
+            continue;
+        if (strncmp(text, "GET /slow", 9) == 0)
+            pause_ms(30);
+        if (send(fd, reply, sizeof reply - 1, MSG_NOSIGNAL) < 0)
+            break;
+        len = 0;
+    }
+    close(fd);
+    return NULL;
+}
+
+static void *serve(void *argument)
+{
+    int door = (int)(intptr_t)argument, fd;
+    pthread_t thread;
+
+    while ((fd = accept(door, NULL, NULL)) >= 0) {
+        if (pthread_create(&thread, NULL, answer, (void *)(intptr_t)fd) == 0)
+            pthread_detach(thread);
+    }
+    return NULL;
+}
+
+static void start_server(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    pthread_t thread;
+
+    if (bind(fd, (struct sockaddr *)&address, size) || listen(fd, 64) ||
+        getsockname(fd, (struct sockaddr *)&address, &size) ||
+        pthread_create(&thread, NULL, serve, (void *)(intptr_t)fd))
+        exit(2);
+    pthread_detach(thread);
+    port = ntohs(address.sin_port);
+}
+
+static int stand_at_door(const struct sc_http_thread *t)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", sc_http_thread_path(t));
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address)) {
+        fail("the door is closed");
+        exit(1);
+    }
+    return fd;
+}
+
+static void ask(int fd, const struct sc_http_job *job)
+{
+    char line[32];
+    int n = snprintf(line, sizeof line, "%llu\n", (unsigned long long)sc_http_job_id(job));
+
+    if (send(fd, line, (size_t)n, MSG_NOSIGNAL) != n)
+        fail("the line was not taken");
+}
+
+static void wait_for_line(int fd)
+{
+    char line[32];
+    ssize_t n = recv(fd, line, sizeof line, 0);
+
+    if (n < 2 || line[n - 1] != '\n')
+        fail("no line came");
+}
+
+static void expect(struct sc_http_job *job, const char *kind)
+{
+    const struct sc_http_failure *why;
+
+    while (!sc_http_job_done(job))
+        pause_ms(1);
+    why = sc_http_job_failed(job);
+    if (why ? !kind || strcmp(why->kind, kind) != 0
+            : sc_http_status(sc_http_job_transfer(job)) != 200)
+        fail(why ? why->message : "status");
+}
+
+/* One call, done in one of seven ways. */
+static void call(struct sc_http_thread *t, int way)
+{
+    static const char *const headers[] = {"X-One: 1", "X-Two: 2"};
+    struct sc_http_request request = {.method = "GET",
+                                      .headers = headers,
+                                      .header_count = 2,
+                                      .authorization = "Bearer secret",
+                                      .timeout = 20};
+    struct sc_http_failure why;
+    struct sc_http_job *job;
+    char url[64];
+    int fd = way == 5 || way == 2 ? -1 : stand_at_door(t);
+
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/%s", port, way % 2 || way == 6 ? "slow" : "fast");
+    request.url = url;
+    job = sc_http_submit(t, &request, &why);
+    if (!job) {
+        fail(why.message);
+        return;
+    }
+    switch (way) {
+    case 0: /* the usual one */
+    case 1:
+        ask(fd, job);
+        wait_for_line(fd);
+        expect(job, NULL);
+        break;
+    case 2: /* given up at once */
+        break;
+    case 3: /* cancelled while somebody waits */
+        ask(fd, job);
+        sc_http_job_cancel(job);
+        wait_for_line(fd);
+        expect(job, "cancelled");
+        break;
+    case 4: /* asked for when it is done */
+        expect(job, NULL);
+        ask(fd, job);
+        wait_for_line(fd);
+        break;
+    case 5: /* nobody at the door */
+        expect(job, NULL);
+        break;
+    default: /* gone while waiting */
+        ask(fd, job);
+        close(fd);
+        fd = -1;
+        expect(job, "cancelled");
+    }
+    sc_http_job_release(job);
+    if (fd >= 0)
+        close(fd);
+}
+
+static void *work(void *argument)
+{
+    struct sc_http_failure why;
+    struct sc_http_thread *t;
+    int i;
+
+    (void)argument;
+    for (i = 0; i < CALLS; i++) {
+        t = sc_http_thread_open(&why);
+        if (!t) {
+            fail(why.message);
+            return NULL;
+        }
+        call(t, i % 7);
+        sc_http_thread_close(t);
+    }
+    return NULL;
+}
+
+/* Jobs that outlive every share but their own, one of which is left to the end of the process. */
+static void leave(void)
+{
+    struct sc_http_request request = {.method = "GET"};
+    struct sc_http_failure why;
+    struct sc_http_thread *t = sc_http_thread_open(&why);
+    struct sc_http_job *first, *second;
+    char url[64];
+
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/slow", port);
+    request.url = url;
+    first = sc_http_submit(t, &request, &why);
+    second = sc_http_submit(t, &request, &why);
+    sc_http_thread_close(t);
+    if (!first || !second)
+        fail(why.message);
+    sc_http_job_release(first);
+}
+
+int main(void)
+{
+    pthread_t threads[THREADS];
+    int i;
+
+    start_server();
+    for (i = 0; i < THREADS; i++)
+        pthread_create(&threads[i], NULL, work, NULL);
+    for (i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    leave();
+    printf("%d threads, %d calls\n", THREADS, THREADS * CALLS);
+    return wrong;
+}
