@@ -181,7 +181,7 @@ int sc_addresses_load(struct sc_box *box)
             sqlite3_reset(row);
             return SC_FAILED;
         }
-        put(&box->addresses, hash_of((const char *)sqlite3_column_text(row, 1)),
+        put(&box->addresses, hash_of(sc_store_text(box, row, 1)),
             sqlite3_column_int64(row, 0));
         box->members++;
     }

@@ -281,7 +281,7 @@ int sc_box_dump(struct sc_box *box, char **json, size_t *len)
         sc_box_fail(box, "%s", sqlite3_errmsg(box->db));
     else
         code = sc_store_step(box, row);
-    *json = code == 1 ? sqlite3_mprintf("%s", sqlite3_column_text(row, 0)) : NULL;
+    *json = code == 1 ? sqlite3_mprintf("%s", sc_store_text(box, row, 0)) : NULL;
     *len = *json ? (size_t)sqlite3_column_bytes(row, 0) : 0;
     sqlite3_finalize(row);
     sqlite3_free(sql);

@@ -185,9 +185,11 @@ static int read_body(struct sc_call *call)
                       "b", call->body, call->body_len);
     if (!row || sc_store_step(call->box, row) != 1)
         return SC_FAILED;
-    type = (const char *)sqlite3_column_text(row, 0);
+    type = sc_store_text(call->box, row, 0);
     is_object = type && strcmp(type, "object") == 0;
     sqlite3_reset(row);
+    if (call->box->failing)
+        return SC_FAILED;
     if (!type)
         return sc_call_refuse(call, 400, "", "the body is not JSON");
     return is_object ? SC_DONE
@@ -216,10 +218,11 @@ static int transact(struct sc_call *call, const struct sc_route_row *row)
     if (sc_store_begin(box))
         return SC_FAILED;
     outcome = row->run(call);
-    if (outcome == SC_DONE && !(row->flags & SC_ROUTE_WRITE))
-        return sc_store_run(box, "COMMIT", "");
+    if (box->failing || (outcome == SC_DONE && sqlite3_str_errcode(call->out)))
+        outcome = sc_box_fail(box, "out of memory"); /* no answer, no change */
     if (outcome == SC_DONE && sc_store_commit(box) == SC_DONE) {
-        box->version++;
+        if (row->flags & SC_ROUTE_WRITE)
+            box->version++;
         return SC_DONE;
     }
     sc_store_rollback(box);
@@ -330,6 +333,7 @@ static int answer(struct sc_box *box, const struct sc_request *request, int stat
     outcome = message ? SC_DONE : catch_up(box);
     box->assumed = 0;
     box->detail = 0;
+    box->failing = 0;
     if (outcome == SC_DONE)
         outcome = message ? sc_call_refuse(&call, status, parameter, "%s", message)
                           : run(&call, extra);

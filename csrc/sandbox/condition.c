@@ -37,12 +37,12 @@ static int add_item(struct sc_box *box, struct sc_condition *condition, sqlite3_
     struct sc_item *item = &condition->items[condition->count];
 
     memset(item, 0, sizeof *item);
-    if (!find_op((const char *)sqlite3_column_text(row, 1), &item->op))
+    if (!find_op(sc_store_text(box, row, 1), &item->op))
         return sc_box_fail(box, "a stored condition has an operator that is none");
     item->has_campaign = sqlite3_column_type(row, 3) == SQLITE_INTEGER;
     item->campaign = sqlite3_column_int64(row, 3);
-    item->field = sqlite3_mprintf("%s", sqlite3_column_text(row, 0));
-    item->value = sqlite3_mprintf("%s", sqlite3_column_text(row, 2));
+    item->field = sqlite3_mprintf("%s", sc_store_text(box, row, 0));
+    item->value = sqlite3_mprintf("%s", sc_store_text(box, row, 2));
     condition->count++;
     return item->field && item->value ? SC_DONE : sc_box_fail(box, "out of memory");
 }
@@ -63,8 +63,8 @@ static int check_item(struct sc_call *call, enum sc_place place, sqlite3_stmt *r
     int i, campaign;
 
     for (i = 0; i < 5; i++) {
-        types[i] = (const char *)sqlite3_column_text(row, i < 1 ? 0 : i * 2 - 1);
-        texts[i] = (const char *)sqlite3_column_text(row, i < 1 ? 0 : i * 2);
+        types[i] = sc_store_text(call->box, row, i < 1 ? 0 : i * 2 - 1);
+        texts[i] = sc_store_text(call->box, row, i < 1 ? 0 : i * 2);
     }
     if (strcmp(types[0], "object") != 0)
         return sc_call_refuse(call, 400, "items", "every item is an object");
@@ -119,9 +119,9 @@ static int read_items(struct sc_call *call, enum sc_place place,
         if (outcome == SC_DONE && condition->count == SC_ITEMS_MAX)
             outcome = sc_call_refuse(call, 400, "items", "a condition has 1 to 10 items");
         if (outcome == SC_DONE) {
-            copy =
-                sc_store_bind(call->box, item, "sss", sqlite3_column_text(row, 2),
-                              sqlite3_column_text(row, 4), sqlite3_column_text(row, 6));
+            copy = sc_store_bind(call->box, item, "sss", sc_store_text(call->box, row, 2),
+                                 sc_store_text(call->box, row, 4),
+                                 sc_store_text(call->box, row, 6));
             if (!copy || sqlite3_bind_value(copy, 4, sqlite3_column_value(row, 8)) ||
                 sc_store_step(call->box, copy) != 1)
                 outcome = SC_FAILED;
@@ -156,10 +156,10 @@ int sc_condition_read(struct sc_call *call, enum sc_place place,
     row = sc_store_bind(call->box, shape, "b", call->body, call->body_len);
     if (!row || sc_store_step(call->box, row) != 1)
         return SC_FAILED;
-    whole = (const char *)sqlite3_column_text(row, 0);
-    relation_type = (const char *)sqlite3_column_text(row, 1);
-    relation = (const char *)sqlite3_column_text(row, 2);
-    items = (const char *)sqlite3_column_text(row, 3);
+    whole = sc_store_text(call->box, row, 0);
+    relation_type = sc_store_text(call->box, row, 1);
+    relation = sc_store_text(call->box, row, 2);
+    items = sc_store_text(call->box, row, 3);
     if (!whole || strcmp(whole, "null") == 0) {
         sqlite3_reset(row);
         return SC_DONE;
@@ -203,7 +203,10 @@ int sc_condition_load(struct sc_box *box, const char *relation, const char *json
             return SC_FAILED;
         }
     }
-    return code < 0 ? SC_FAILED : SC_DONE;
+    if (code == 0)
+        return SC_DONE;
+    sc_condition_free(condition);
+    return SC_FAILED;
 }
 
 int sc_condition_json(struct sc_box *box, const struct sc_condition *condition,

@@ -111,7 +111,7 @@ static int rebuild_fields(struct sc_call *call, struct sc_contact *c, int drop_n
 
     if (!row || sc_store_step(call->box, row) != 1)
         return SC_FAILED;
-    c->fields_own = sqlite3_mprintf("%s", sqlite3_column_text(row, 0));
+    c->fields_own = sqlite3_mprintf("%s", sc_store_text(call->box, row, 0));
     sqlite3_reset(row);
     c->fields = c->fields_own;
     return c->fields ? SC_DONE : sc_box_fail(call->box, "out of memory");

@@ -81,6 +81,7 @@ struct sc_box {
         sqlite3_stmt *statement;
     } statements[SC_STATEMENTS_MAX];
     char error[256];
+    int failing; /* the running transaction must not be committed */
     char *credential; /* base64(user:key) */
     int examples;     /* the documents' own is accepted too */
     uint64_t seed, machine;

@@ -27,9 +27,8 @@ static int next_due(struct sc_box *box, struct due *due)
     due->id = sqlite3_column_int64(row, 0);
     due->finish_ms = sqlite3_column_int64(row, 1);
     due->fails = sqlite3_column_int(row, 2);
-    outcome =
-        sc_condition_load(box, (const char *)sqlite3_column_text(row, 3),
-                          (const char *)sqlite3_column_text(row, 4), &due->condition);
+    outcome = sc_condition_load(box, sc_store_text(box, row, 3),
+                                sc_store_text(box, row, 4), &due->condition);
     sqlite3_reset(row);
     return outcome;
 }

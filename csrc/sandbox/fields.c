@@ -44,9 +44,8 @@ int sc_fields_load(struct sc_box *box)
         return SC_FAILED;
     while ((code = sc_store_step(box, row)) == 1) {
         if (box->field_count == SC_FIELDS_MAX ||
-            remember(box, (const char *)sqlite3_column_text(row, 0),
-                     sqlite3_column_int(row, 1),
-                     (const char *)sqlite3_column_text(row, 2))) {
+            remember(box, sc_store_text(box, row, 0), sqlite3_column_int(row, 1),
+                     sc_store_text(box, row, 2))) {
             sqlite3_reset(row);
             return SC_FAILED;
         }

@@ -205,8 +205,7 @@ static int write_page(struct sc_call *call, const struct sc_select *select,
         if (n++)
             sqlite3_str_appendchar(items, 1, ',');
         last = sqlite3_column_int64(row, 0);
-        sqlite3_str_append(items, (const char *)sqlite3_column_text(row, 1),
-                           sqlite3_column_bytes(row, 1));
+        sqlite3_str_appendall(items, sc_store_text(call->box, row, 1));
     }
     if (code == 0 && !sqlite3_str_errcode(items)) {
         if (n)
@@ -281,7 +280,7 @@ int sc_listing_records(struct sc_call *call, const char *expression, const char 
     while (row && (code = sc_store_step(box, row)) == 1) {
         if (n++)
             sqlite3_str_appendchar(items, 1, ',');
-        sqlite3_str_appendall(items, (const char *)sqlite3_column_text(row, 0));
+        sqlite3_str_appendall(items, sc_store_text(box, row, 0));
     }
     outcome = SC_FAILED;
     if (code == 0 && !sqlite3_str_errcode(items))

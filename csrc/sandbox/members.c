@@ -44,7 +44,7 @@ int sc_members_render(struct sc_call *call, const char *expression, const char *
     else
         code = sc_store_step(call->box, row);
     if (code == 1)
-        *json = sqlite3_mprintf("%s", sqlite3_column_text(row, 0));
+        *json = sqlite3_mprintf("%s", sc_store_text(call->box, row, 0));
     sqlite3_finalize(row);
     sqlite3_free(sql);
     return *json ? SC_DONE : SC_FAILED;
@@ -58,7 +58,7 @@ int sc_members_drop_one(struct sc_box *box, int64_t member, int64_t *count)
 
     if (code != 1)
         return code == 0 ? SC_DONE : SC_FAILED;
-    outcome = sc_addresses_remove(box, (const char *)sqlite3_column_text(row, 0), member);
+    outcome = sc_addresses_remove(box, sc_store_text(box, row, 0), member);
     sqlite3_reset(row);
     if (outcome != SC_DONE ||
         sc_store_run(box, "DELETE FROM member WHERE id = ?1", "i", member))
@@ -227,7 +227,7 @@ int sc_members_ids(struct sc_call *call, int64_t max, int64_t **ids, int64_t *co
                         "bs", call->body, call->body_len, path);
     if (!row || sc_store_step(call->box, row) != 1)
         return SC_FAILED;
-    type = (const char *)sqlite3_column_text(row, 0);
+    type = sc_store_text(call->box, row, 0);
     *count = sqlite3_column_int64(row, 1);
     if (!type || strcmp(type, "array") != 0)
         outcome = sc_call_refuse(call, 400, name, "%s is a list and required", name);
@@ -243,12 +243,12 @@ int sc_members_ids(struct sc_call *call, int64_t max, int64_t **ids, int64_t *co
     if (!*ids || !row)
         return sc_box_fail(call->box, "out of memory");
     while (outcome == SC_DONE && (code = sc_store_step(call->box, row)) == 1) {
-        if (strcmp((const char *)sqlite3_column_text(row, 1), "text") != 0)
+        const char *text = sc_store_text(call->box, row, 0);
+
+        if (strcmp(sc_store_text(call->box, row, 1), "text") != 0)
             outcome = sc_call_refuse(call, 400, name, "%s must be a list of ids", name);
         else if (n < *count)
-            (*ids)[n++] =
-                sc_store_id(call->box, (const char *)sqlite3_column_text(row, 0),
-                            (size_t)sqlite3_column_bytes(row, 0));
+            (*ids)[n++] = sc_store_id(call->box, text, strlen(text));
     }
     sqlite3_reset(row);
     *count = n;

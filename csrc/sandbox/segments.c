@@ -84,9 +84,9 @@ static int read_draft(struct sc_call *call, int creating, struct draft *draft)
                         "bs", call->body, call->body_len, path);
     if (!row || sc_store_step(call->box, row) != 1)
         return SC_FAILED;
-    outcome = read_name(call, (const char *)sqlite3_column_text(row, 0),
-                        (const char *)sqlite3_column_text(row, 1), creating, draft);
-    type = (const char *)sqlite3_column_text(row, 2);
+    outcome = read_name(call, sc_store_text(call->box, row, 0),
+                        sc_store_text(call->box, row, 1), creating, draft);
+    type = sc_store_text(call->box, row, 2);
     draft->type = sqlite3_column_int64(row, 3);
     if (outcome == SC_DONE &&
         (!type || strcmp(type, "integer") != 0 || draft->type < 0 || draft->type > 1))

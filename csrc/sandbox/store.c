@@ -17,8 +17,10 @@ static const char file_pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronou
                                    "PRAGMA wal_autocheckpoint = 65536;"
                                    "PRAGMA journal_size_limit = 268435456;";
 
+/* SQLite may have rolled back by itself, so nothing more is to be done in this transaction. */
 static int failed(struct sc_box *box)
 {
+    box->failing = 1;
     return sc_box_fail(box, "%s", sqlite3_errmsg(box->db));
 }
 
@@ -68,7 +70,7 @@ static int bind_one(sqlite3_stmt *statement, int index, char type, va_list *argu
 static sqlite3_stmt *bind_all(struct sc_box *box, const char *sql, const char *types,
                               va_list *arguments)
 {
-    sqlite3_stmt *statement = prepare(box, sql);
+    sqlite3_stmt *statement = box->failing ? NULL : prepare(box, sql);
     int i;
 
     if (!statement)
@@ -150,6 +152,20 @@ int sc_store_integer(struct sc_box *box, int64_t *value, int *found, const char 
     return code < 0 ? SC_FAILED : SC_DONE;
 }
 
+const char *sc_store_text(struct sc_box *box, sqlite3_stmt *row, int column)
+{
+    const char *text;
+
+    if (sqlite3_column_type(row, column) == SQLITE_NULL)
+        return NULL;
+    text = (const char *)sqlite3_column_text(row, column);
+    if (text)
+        return text;
+    box->failing = 1;
+    sc_box_fail(box, "out of memory");
+    return "";
+}
+
 int sc_store_script(struct sc_box *box, const char *sql)
 {
     return sqlite3_exec(box->db, sql, NULL, NULL, NULL) == SQLITE_OK ? SC_DONE
@@ -160,12 +176,13 @@ int sc_store_begin(struct sc_box *box)
 {
     box->saved_counter = box->counter;
     box->saved_members = box->members;
+    box->failing = 0; /* what failed before is over */
     return sc_store_run(box, "BEGIN", "");
 }
 
 int sc_store_commit(struct sc_box *box)
 {
-    if (sc_tagging_flush(box))
+    if (box->failing || sc_tagging_flush(box))
         return SC_FAILED;
     if (box->counter != box->saved_counter &&
         sc_store_run(box, "UPDATE meta SET value = ?1 WHERE key = 'counter'", "i",
@@ -191,6 +208,7 @@ void sc_store_rollback(struct sc_box *box)
     sc_addresses_rollback(box);
     box->counter = box->saved_counter;
     box->members = box->saved_members;
+    box->failing = 0;
 }
 
 /* splitmix64: spreads a seed over 64 bits. */
@@ -220,6 +238,7 @@ int sc_store_load(struct sc_box *box)
     int64_t seed = 0;
     int found;
 
+    box->failing = 0;
     if (sc_store_integer(box, &seed, &found, "SELECT value FROM meta WHERE key = 'seed'",
                          "") ||
         sc_store_integer(box, &box->counter, &found,
@@ -235,7 +254,7 @@ int sc_store_load(struct sc_box *box)
     box->version++;
     box->set_version = box->version;
     sc_tagging_forget(box);
-    return sc_fields_load(box);
+    return sc_fields_load(box) || box->failing ? SC_FAILED : SC_DONE;
 }
 
 /* A file that is not a store of ours is left as it is. */
@@ -319,7 +338,7 @@ int sc_store_quote(struct sc_box *box, sqlite3_str *out, const char *text)
     statement = sc_store_bind(box, "SELECT json_quote(?1)", "s", text);
     if (!statement || sc_store_step(box, statement) != 1)
         return SC_FAILED;
-    sqlite3_str_appendall(out, (const char *)sqlite3_column_text(statement, 0));
+    sqlite3_str_appendall(out, sc_store_text(box, statement, 0));
     sqlite3_reset(statement);
     return SC_DONE;
 }

@@ -79,15 +79,15 @@ static int read_name(struct sc_call *call, char **name)
                         "bss", call->body, call->body_len, path, path_too);
     if (!row || sc_store_step(call->box, row) != 1)
         return SC_FAILED;
-    type = (const char *)sqlite3_column_text(row, 0);
+    type = sc_store_text(call->box, row, 0);
     if (type && strcmp(type, "null") != 0) {
         if (strcmp(type, "text") != 0)
             why = "the name of a tag is a text";
         else
-            why = sc_tags_bad_name(call->box, (const char *)sqlite3_column_text(row, 1));
+            why = sc_tags_bad_name(call->box, sc_store_text(call->box, row, 1));
         if (why)
             outcome = sc_call_refuse(call, 400, d->tag_name, "%s", why);
-        else if (!(*name = sqlite3_mprintf("%s", sqlite3_column_text(row, 1))))
+        else if (!(*name = sqlite3_mprintf("%s", sc_store_text(call->box, row, 1))))
             outcome = sc_box_fail(call->box, "out of memory");
     }
     sqlite3_reset(row);

@@ -134,10 +134,10 @@ static int read_head(struct job *job)
                         existing_path);
     if (!row || sc_store_step(call->box, row) != 1)
         return SC_FAILED;
-    members = (const char *)sqlite3_column_text(row, 0);
+    members = sc_store_text(call->box, row, 0);
     count = sqlite3_column_int64(row, 1);
-    flag = (const char *)sqlite3_column_text(row, 2);
-    existing = (const char *)sqlite3_column_text(row, 4);
+    flag = sc_store_text(call->box, row, 2);
+    existing = sc_store_text(call->box, row, 4);
     job->flag =
         flag && strcmp(flag, "null") != 0 ? sqlite3_column_int64(row, 3) : FLAG_APPEND;
     job->update_existing = existing && strcmp(existing, "true") == 0;

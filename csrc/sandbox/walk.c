@@ -10,6 +10,9 @@ enum attribute { EMAIL, PHONE, NAME, FIELDS, TAGS, ATTRIBUTES };
 
 enum json { ABSENT, NULL_VALUE, TEXT, OBJECT, ARRAY, OTHER };
 
+/* Columns of a row. */
+enum { ID, PARENT, TYPE, KEY, ATOM, OBJECT_TEXT };
+
 #define NOWHERE (-1)
 
 struct walk {
@@ -27,9 +30,9 @@ struct walk {
     struct sc_contact is;
 };
 
-static enum json type_of(sqlite3_stmt *row, int column)
+static enum json type_of(const struct walk *w, sqlite3_stmt *row)
 {
-    const char *type = (const char *)sqlite3_column_text(row, column);
+    const char *type = sc_store_text(w->call->box, row, TYPE);
 
     switch (type[0]) {
     case 't': return type[1] == 'e' ? TEXT : OTHER; /* text, true */
@@ -43,8 +46,8 @@ static enum json type_of(sqlite3_stmt *row, int column)
 /* Keeps a text of the row and returns where; 0: no memory. */
 static size_t keep(struct walk *w, sqlite3_stmt *row, int column)
 {
-    const void *bytes = sqlite3_column_text(row, column);
-    size_t n = (size_t)sqlite3_column_bytes(row, column), at = w->len;
+    const char *bytes = sc_store_text(w->call->box, row, column);
+    size_t n = bytes ? strlen(bytes) : 0, at = w->len;
     char *grown;
 
     if (w->cap - w->len < n + 1) {
@@ -118,9 +121,6 @@ static int refuse(struct walk *w, const char *parameter, const char *words)
                           (long long)w->index, parameter, words);
 }
 
-/* Columns of a row. */
-enum { ID, PARENT, TYPE, KEY, ATOM, OBJECT_TEXT };
-
 static int on_attribute(struct walk *w, sqlite3_stmt *row)
 {
     static const struct {
@@ -131,8 +131,8 @@ static int on_attribute(struct walk *w, sqlite3_stmt *row)
                            {"name", "a text", TEXT},
                            {"fields", "an object", OBJECT},
                            {"tags", "a list of tag names", ARRAY}};
-    const char *key = (const char *)sqlite3_column_text(row, KEY);
-    enum json type = type_of(row, TYPE);
+    const char *key = sc_store_text(w->call->box, row, KEY);
+    enum json type = type_of(w, row);
     int i = 0;
 
     while (i < ATTRIBUTES && strcmp(shape[i].name, key) != 0)
@@ -160,9 +160,9 @@ static int on_attribute(struct walk *w, sqlite3_stmt *row)
 
 static int on_field(struct walk *w, sqlite3_stmt *row)
 {
-    const char *key = (const char *)sqlite3_column_text(row, KEY);
+    const char *key = sc_store_text(w->call->box, row, KEY);
     const struct sc_field *field = sc_fields_find(w->call->box, key);
-    enum json type = type_of(row, TYPE);
+    enum json type = type_of(w, row);
     size_t at;
 
     w->is.nulls |= type == NULL_VALUE;
@@ -187,7 +187,7 @@ static int on_tag(struct walk *w, sqlite3_stmt *row)
 {
     size_t at;
 
-    if (type_of(row, TYPE) != TEXT)
+    if (type_of(w, row) != TEXT)
         return refuse(w, "tags", "a list of tag names");
     if (w->is.tag_count == SC_TAGS_MAX) {
         sqlite3_snprintf(sizeof w->is.problem, w->is.problem, "more than %d tags",
@@ -225,7 +225,7 @@ static int on_row(struct walk *w, sqlite3_stmt *row)
     if (outcome != SC_DONE)
         return outcome;
     w->index++;
-    if (type_of(row, TYPE) != OBJECT)
+    if (type_of(w, row) != OBJECT)
         return sc_call_refuse(w->call, 400, "members", "members[%lld] must be an object",
                               (long long)w->index);
     begin(w, id);

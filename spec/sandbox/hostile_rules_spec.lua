@@ -59,7 +59,8 @@ describe("a body that is", function()
     local box = tools.start()
     local status, answer = rules.sc(box, "POST", "members",
       ' {"updateExisting":false,"members":[{"email":"a@example.com","name":"\\ud83d\\ude00\\\\u0000 \\"q\\" \\/",'
-      .. '"fields":{"n":123456789012345678901234567890,"deep":{"a":[1,{"b":null}]},"e\\u0301":"x"},"unknown":[{}]}],"x":{}}\n')
+      .. '"fields":{"n":123456789012345678901234567890,"deep":{"a":[1,{"b":null}]},"e\\u0301":"x"},'
+      .. '"unknown":[{}]}],"x":{}}\n')
     assert.equal(200, status)
     assert.equal(1, answer.totalInserted)
     local member = rules.find(box, "a@example.com")

@@ -37,7 +37,8 @@ describe("X-Sandbox-Assumed", function()
       { members = { { email = "a@example.com" } }, tagFlag = 1, updateExisting = true })
     assert.is_nil(headers["x-sandbox-assumed"])
     _, _, headers = rules.sc(box, "POST", "members",
-      { members = { { email = "a@example.com", tags = { "t" }, fields = { New = "1" } } }, tagFlag = 1, updateExisting = false })
+      { members = { { email = "a@example.com", tags = { "t" }, fields = { New = "1" } } },
+        tagFlag = 1, updateExisting = false })
     local found = {}
     for name in headers["x-sandbox-assumed"]:gmatch("[%w_]+") do found[name] = true end
     assert.same({ unknown_tag = true, untouched_tags = true, untouched_listed = true }, found)
