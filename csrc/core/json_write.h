@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 enum sc_json_write_status {
-    SC_JSON_BAD_UTF8 = -10,   /* the text is not UTF-8 */
+    SC_JSON_BAD_UTF8 = -10, /* the text is not UTF-8 */
     SC_JSON_NOT_FINITE = -11, /* JSON has no infinity and no NaN */
 };
 

@@ -154,8 +154,8 @@ static void learn(lua_State *L, struct sc_put *w, struct sc_map_names *learned,
     struct sc_map_name *name;
     int i;
 
-    if (key->len > 40 || sc_json_plain_end(key->bytes, key->bytes + key->len) !=
-                             key->bytes + key->len)
+    if (key->len > 40 ||
+        sc_json_plain_end(key->bytes, key->bytes + key->len) != key->bytes + key->len)
         return;
     for (i = 0; i < learned->count; i++)
         if (learned->names[i].ident == sc_put_ident(L, index))

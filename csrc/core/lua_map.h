@@ -24,7 +24,7 @@ struct sc_map_names {
     uint8_t order[SC_MAP_LEARNED + 1]; /* guess: the name that a table's n-th key is */
     int count;
     int cleared; /* how often there were too many */
-    int anchor;  /* where in the table at index 0 its strings begin, less one */
+    int anchor; /* where in the table at index 0 its strings begin, less one */
 };
 
 /* Writes the table at index. 0, else not. */

@@ -15,20 +15,13 @@ static int is_null(lua_State *L, int index)
 static const char *described(lua_State *L, int index)
 {
     switch (lua_type(L, index)) {
-    case LUA_TNIL:
-        return "nothing";
-    case LUA_TBOOLEAN:
-        return "a boolean";
-    case LUA_TNUMBER:
-        return "a number";
-    case LUA_TSTRING:
-        return "text";
-    case LUA_TTABLE:
-        return "a table";
-    case LUA_TFUNCTION:
-        return "a function";
-    default:
-        return is_null(L, index) ? "null" : "an object of Lua";
+    case LUA_TNIL: return "nothing";
+    case LUA_TBOOLEAN: return "a boolean";
+    case LUA_TNUMBER: return "a number";
+    case LUA_TSTRING: return "text";
+    case LUA_TTABLE: return "a table";
+    case LUA_TFUNCTION: return "a function";
+    default: return is_null(L, index) ? "null" : "an object of Lua";
     }
 }
 
@@ -63,8 +56,7 @@ int sc_put_fail_status(struct sc_put *w, const struct sc_shape_node *node, at_t 
     case SC_BUF_TOOBIG:
         return sc_shape_fail(w->problem, NULL, NULL, "size", "more than %zu bytes",
                              w->out->max);
-    default:
-        return sc_shape_fail(w->problem, NULL, NULL, "memory", "not enough memory");
+    default: return sc_shape_fail(w->problem, NULL, NULL, "memory", "not enough memory");
     }
 }
 
@@ -331,17 +323,14 @@ int sc_put_any(lua_State *L, struct sc_put *w, at_t *at, int index, int depth)
         bytes = lua_tolstring(L, index, &len);
         rc = sc_json_write_string(w->out, bytes, len, &chars);
         return rc ? sc_put_fail_status(w, NULL, at, rc, chars) : 0;
-    case LUA_TNUMBER:
-        return sc_put_number(L, w, NULL, at, index);
+    case LUA_TNUMBER: return sc_put_number(L, w, NULL, at, index);
     case LUA_TBOOLEAN:
         return lua_toboolean(L, index) ? sc_put_bytes(w, "true", 4)
                                        : sc_put_bytes(w, "false", 5);
-    case LUA_TTABLE:
-        return write_any_table(L, w, at, index, depth);
+    case LUA_TTABLE: return write_any_table(L, w, at, index, depth);
     default:
         if (is_null(L, index) || lua_type(L, index) == LUA_TNIL)
             return sc_put_bytes(w, "null", 4);
         return sc_put_other(L, w, NULL, at, index, "what JSON knows");
     }
 }
-

@@ -11,12 +11,12 @@ struct compiler {
     int slots; /* stack index of the table of slots */
     int known; /* stack index of a table: value -> its slot */
     int marks; /* stack index of the list of marks */
-    int maps;  /* how many there are */
+    int maps; /* how many there are */
     int stack; /* places that the nodes around take when they are walked */
 };
 
-static const char *const type_names[] = {"record",  "list",   "map",     "string",
-                                         "integer", "number", "boolean", "any", NULL};
+static const char *const type_names[] = {"record", "list",    "map", "string", "integer",
+                                         "number", "boolean", "any", NULL};
 
 static const char *const attributes[] = {
     "type",   "name",   "wire", "required", "nullable", "empty", "default",
@@ -317,10 +317,6 @@ static void compile_field(lua_State *L, struct compiler *c, struct sc_shape_node
         lua_pop(L, 1);
     else
         field->default_slot = slot_of(L, c);
-    if (field->default_slot)
-        record->write_default |= bit;
-    if (field->required && !field->no_write)
-        record->write_required |= bit;
     if (field->required && !field->no_read)
         record->read_required |= bit;
     if (field->empty && !field->no_read)

@@ -314,10 +314,8 @@ static int read_value(lua_State *L, struct sc_take *r, struct sc_shape_node *nod
     case SC_SHAPE_MAP:
         return c == '{' ? read_map(L, r, node, at)
                         : sc_take_fail_type(r, node, at, c, "an object");
-    case SC_SHAPE_STRING:
-        return sc_take_text(L, r, node, at, c);
-    case SC_SHAPE_INTEGER:
-        return sc_take_integer(L, r, node, at, c);
+    case SC_SHAPE_STRING: return sc_take_text(L, r, node, at, c);
+    case SC_SHAPE_INTEGER: return sc_take_integer(L, r, node, at, c);
     case SC_SHAPE_NUMBER:
         if (!sc_take_is_number(c))
             return sc_take_fail_type(r, node, at, c, "a number");
@@ -332,8 +330,7 @@ static int read_value(lua_State *L, struct sc_take *r, struct sc_shape_node *nod
             return sc_take_fail(r, at);
         lua_pushboolean(L, c == 't');
         return 1;
-    default:
-        return sc_take_any(L, r, at);
+    default: return sc_take_any(L, r, at);
     }
 }
 
@@ -405,7 +402,7 @@ int sc_lua_shape_read(lua_State *L)
         lua_pop(L, 1);
     }
     sc_getuservalue(L, 1); /* 5 */
-    lua_pushnil(L);        /* 6: scratch */
+    lua_pushnil(L); /* 6: scratch */
     lender = sc_lua_testbuffer(L, 2);
     if (lender) {
         loan = sc_lua_newbuffer(L, 0); /* 7; from here on nobody else reaches the bytes */

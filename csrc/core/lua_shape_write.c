@@ -24,8 +24,7 @@ static int write_text(lua_State *L, struct sc_put *w, const struct sc_shape_node
     size_t len, chars;
 
     if (type != LUA_TSTRING)
-        return sc_put_lead(w, lead) ||
-               sc_put_other(L, w, node, at, index, "text");
+        return sc_put_lead(w, lead) || sc_put_other(L, w, node, at, index, "text");
     bytes = lua_tolstring(L, index, &len);
     if (node->values && sc_put_translate(L, w, node, at, index, &bytes, &len))
         return -1;
@@ -205,8 +204,7 @@ static int write_field(lua_State *L, struct sc_put *w, struct sc_shape_node *fie
 
     if (field->type == SC_SHAPE_STRING)
         return write_text(L, w, field, &here, index, lua_type(L, index), &field->lead);
-    return sc_put_lead(w, &field->lead) ||
-           write_value(L, w, field, &here, index, depth);
+    return sc_put_lead(w, &field->lead) || write_value(L, w, field, &here, index, depth);
 }
 
 static int write_record(lua_State *L, struct sc_put *w, struct sc_shape_node *node,
@@ -243,18 +241,12 @@ static int write_value(lua_State *L, struct sc_put *w, struct sc_shape_node *nod
     int type;
 
     switch (node->type) {
-    case SC_SHAPE_RECORD:
-        return write_record(L, w, node, at, index, depth + 1);
-    case SC_SHAPE_LIST:
-        return write_list(L, w, node, at, index, depth + 1);
-    case SC_SHAPE_MAP:
-        return sc_map_write(L, w, node, at, index);
-    case SC_SHAPE_INTEGER:
-        return sc_put_integer(L, w, node, at, index);
-    case SC_SHAPE_ANY:
-        return sc_put_any(L, w, at, index, depth);
-    default:
-        break;
+    case SC_SHAPE_RECORD: return write_record(L, w, node, at, index, depth + 1);
+    case SC_SHAPE_LIST: return write_list(L, w, node, at, index, depth + 1);
+    case SC_SHAPE_MAP: return sc_map_write(L, w, node, at, index);
+    case SC_SHAPE_INTEGER: return sc_put_integer(L, w, node, at, index);
+    case SC_SHAPE_ANY: return sc_put_any(L, w, at, index, depth);
+    default: break;
     }
     type = lua_type(L, index);
     if (node->type == SC_SHAPE_STRING)
@@ -275,7 +267,6 @@ static struct sc_put begin(lua_State *L, const struct sc_lua_shape *shape, int s
 {
     struct sc_put w = {out, problem, lua_gettop(L) + 1};
 
-    problem->code = NULL;
     luaL_checkstack(L, shape->shape.stack, "shape");
     sc_getuservalue(L, self);
     return w;
@@ -297,7 +288,7 @@ int sc_lua_shape_write(lua_State *L)
 {
     struct sc_lua_shape *shape = sc_lua_checkshape(L);
     struct sc_buf *out = &shape->out;
-    struct sc_shape_problem problem;
+    struct sc_shape_problem problem = {NULL, "", ""};
     struct sc_put w;
     size_t start;
 
@@ -396,7 +387,7 @@ int sc_lua_shape_write_query(lua_State *L)
 {
     struct sc_lua_shape *shape = sc_lua_checkshape(L);
     struct sc_shape_node *root = shape->shape.root;
-    struct sc_shape_problem problem;
+    struct sc_shape_problem problem = {NULL, "", ""};
     struct sc_put w;
     int i;
 

@@ -17,12 +17,12 @@ int sc_take_fail(struct sc_take *r, at_t *at)
 int sc_take_fail_type(struct sc_take *r, const struct sc_shape_node *node, at_t *at,
                       int got, const char *wanted)
 {
-    const char *what = got == '{'                ? "an object"
-                       : got == '['              ? "an array"
-                       : got == '"'              ? "text"
+    const char *what = got == '{'                 ? "an object"
+                       : got == '['               ? "an array"
+                       : got == '"'               ? "text"
                        : got == 't' || got == 'f' ? "a boolean"
-                       : got == 'n'              ? "null"
-                                                 : "a number";
+                       : got == 'n'               ? "null"
+                                                  : "a number";
 
     /* Not JSON at all is the better answer. */
     if (sc_json_scan_skip(&r->scan))
@@ -106,7 +106,7 @@ static void translate_text(lua_State *L, struct sc_take *r,
 }
 
 int sc_take_text(lua_State *L, struct sc_take *r, struct sc_shape_node *node, at_t *at,
-                     int c)
+                 int c)
 {
     struct sc_json_text text;
     struct sc_json_number number;
@@ -185,10 +185,10 @@ static int take_integer(lua_State *L, struct sc_take *r, const struct sc_shape_n
 }
 
 int sc_take_integer(lua_State *L, struct sc_take *r, const struct sc_shape_node *node,
-                        at_t *at, int c)
+                    at_t *at, int c)
 {
     const char *from = r->scan.at;
-    int64_t value;
+    int64_t value = 0;
     int i, rc = take_integer(L, r, node, at, c, &value);
 
     if (rc <= 0)
@@ -263,10 +263,8 @@ int sc_take_any(lua_State *L, struct sc_take *r, at_t *at)
     int c = sc_json_scan_peek(&r->scan);
 
     switch (c) {
-    case '{':
-        return read_any_object(L, r, at);
-    case '[':
-        return read_any_array(L, r, at);
+    case '{': return read_any_object(L, r, at);
+    case '[': return read_any_array(L, r, at);
     case '"':
         if (sc_json_scan_string(&r->scan, &text))
             return sc_take_fail(r, at);
@@ -289,4 +287,3 @@ int sc_take_any(lua_State *L, struct sc_take *r, at_t *at)
         return 1;
     }
 }
-

@@ -13,17 +13,17 @@
 #include "lua_util.h"
 #include "shape.h"
 
-#define SC_TAKE_CACHED 64       /* texts remembered, a power of two */
+#define SC_TAKE_CACHED       64 /* texts remembered, a power of two */
 #define SC_TAKE_CACHED_BYTES 40 /* longer ones are not */
 
 struct sc_take {
     struct sc_json_scan scan;
     struct sc_shape_problem *problem;
-    int slots;   /* stack index of the shape's first Lua value, less one */
-    int marks;   /* stack index of the first metatable, less one */
-    int cache;   /* stack index of the first remembered text */
+    int slots; /* stack index of the shape's first Lua value, less one */
+    int marks; /* stack index of the first metatable, less one */
+    int cache; /* stack index of the first remembered text */
     int scratch; /* stack index of the buffer for escapes, nil until one is met */
-    int raw;     /* keep unknown keys of marked records */
+    int raw; /* keep unknown keys of marked records */
     size_t tables;
     struct sc_text cached[SC_TAKE_CACHED]; /* where in the text that is read they stand */
 };

@@ -12,15 +12,44 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SC_SHAPE_FIELDS 64      /* fields of one record; a bit of a uint64_t for each */
-#define SC_SHAPE_KEYS 128       /* their wire names, alternatives included */
-#define SC_SHAPE_WIRE 44        /* bytes of a wire name */
-#define SC_SHAPE_SLOTS 200      /* Lua values of one shape */
-#define SC_SHAPE_DEPTH 32       /* nodes within nodes */
-#define SC_SHAPE_ITEMS 1000000  /* items of one list or map, tables of one answer */
-#define SC_SHAPE_GATHER                                                                  \
-    64 /* items and pairs kept on the Lua stack before a table is made */
-#define SC_SHAPE_PATH 256       /* bytes of a path in a message */
+/* The node table that a shape is compiled of; an attribute that is not here is an error.
+ *
+ *   type      record list map string integer number boolean any
+ *   what      a word for messages: "tag name"
+ *   min, max  written: code points of a string, value of an integer, items of a list
+ *   nullable  written: core.null is allowed and goes out as null; elsewhere it is an error
+ *
+ * record: the array part holds its fields, nodes that also have
+ *   name      key in Lua
+ *   wire      key in JSON, or a list of keys: the first is written, all are read, the
+ *             earliest that is not null wins; plain ASCII; the same as name when absent
+ *   required  it must be there, and read it must not be null
+ *   default   written when nil
+ *   empty     read: a list or map that is absent or null becomes {}
+ *   write     false: only read; read = false: only written
+ * and the record itself
+ *   mark      its tables get the metatable that read is given under this name
+ *   refuse    read: an object under this key makes the whole an error body
+ *   open      written: unknown keys are passed over instead of refused
+ * string: text, well-formed UTF-8. forbid: ASCII characters that it must not contain. Read
+ *   it may be a number, whose text is kept.
+ * integer: written any number that is one. Read also 1e3 and "12"; any other text, and
+ *   what this Lua cannot hold exactly, stays text.
+ * values, of a string or an integer: { name in Lua = value on the wire }. Written it may
+ *   be either; read an unknown one stays as it is.
+ * list: of = node; always []. Read it drops nulls.
+ * map: name to text; written it is always {}, numbers and booleans become text, names are
+ *   in order. Read it keeps any JSON but null.
+ * any: any JSON, by lua-cjson's rules but exact integers; an empty table is {}. */
+
+#define SC_SHAPE_FIELDS 64 /* fields of one record; a bit of a uint64_t for each */
+#define SC_SHAPE_KEYS   128 /* their wire names, alternatives included */
+#define SC_SHAPE_WIRE   44 /* bytes of a wire name */
+#define SC_SHAPE_SLOTS  200 /* Lua values of one shape */
+#define SC_SHAPE_DEPTH  32 /* nodes within nodes */
+#define SC_SHAPE_ITEMS  1000000 /* items of one list or map, tables of one answer */
+#define SC_SHAPE_GATHER 64 /* items and pairs that wait on the Lua stack */
+#define SC_SHAPE_PATH   256 /* bytes of a path in a message */
 #define SC_SHAPE_REASON 256
 
 enum sc_shape_type {
@@ -46,16 +75,16 @@ struct sc_shape_value {
     struct sc_text name; /* in Lua */
     int name_slot;
     struct sc_text wire; /* of a string node */
-    int64_t number;      /* of an integer node */
+    int64_t number; /* of an integer node */
 };
 
 /* One wire name of a record. */
 struct sc_shape_key {
     struct sc_text name; /* with the quote that ends it in JSON: `email"` */
-    uint8_t field;       /* index of its field, or SC_SHAPE_NONE */
-    uint8_t rank;        /* 0 for the first of a field's wire names */
-    uint8_t refuse;      /* an object under this name makes the whole answer an error */
-    uint8_t next;        /* guess: the key that comes next */
+    uint8_t field; /* index of its field, or SC_SHAPE_NONE */
+    uint8_t rank; /* 0 for the first of a field's wire names */
+    uint8_t refuse; /* an object under this name makes the whole answer an error */
+    uint8_t next; /* guess: the key that comes next */
 };
 
 #define SC_SHAPE_NONE 255
@@ -80,7 +109,7 @@ struct sc_shape_node {
     struct sc_shape_value *values;
     int value_count;
 
-    struct sc_shape_node *of;     /* list */
+    struct sc_shape_node *of; /* list */
     struct sc_map_names *learned; /* map; see lua_map.h */
 
     /* record */
@@ -88,7 +117,7 @@ struct sc_shape_node {
     int field_count;
     struct sc_shape_key *keys;
     int key_count;
-    uint64_t write_required, write_default, read_required, read_empty;
+    uint64_t read_required, read_empty; /* a bit for each such field */
     int mark; /* number of its metatable, from 1; 0 for none */
     int stored; /* guess: fields or items of the next one read */
     int8_t luck; /* whether remembering its texts pays, see lua_take.h */

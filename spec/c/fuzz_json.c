@@ -16,12 +16,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define MUST(condition)                                                     \
-    do {                                                                    \
-        if (!(condition)) {                                                 \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            abort();                                                        \
-        }                                                                   \
+#define MUST(condition)                                                                  \
+    do {                                                                                 \
+        if (!(condition)) {                                                              \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);              \
+            abort();                                                                     \
+        }                                                                                \
     } while (0)
 
 static int copy_value(struct sc_json_scan *s, struct sc_buf *out);
@@ -159,7 +159,8 @@ static void as_string(const char *bytes, size_t size)
         MUST(sc_json_unescape(&text, back) == size && memcmp(back, bytes, size) == 0);
         free(back);
         sc_buf_init(&tight, out.len);
-        MUST(sc_json_write_mixed(&tight, bytes, size, &chars) == SC_BUF_OK && chars == counted);
+        MUST(sc_json_write_mixed(&tight, bytes, size, &chars) == SC_BUF_OK &&
+             chars == counted);
         MUST(tight.len == out.len && memcmp(tight.data, out.data, out.len) == 0);
         sc_buf_free(&tight);
         sc_buf_init(&tight, out.len - 1);

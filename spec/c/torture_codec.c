@@ -23,7 +23,7 @@ void *__wrap_realloc(void *p, size_t n);
 char *__wrap_strdup(const char *s);
 
 static long countdown; /* the allocation that fails; 0: none does */
-static int again;      /* the one after it does too: Lua collects and tries once more */
+static int again; /* the one after it does too: Lua collects and tries once more */
 
 static int fails(void)
 {
@@ -74,12 +74,14 @@ static const char scenario[] =
     "  { name = 'mode', wire = { 'flag', 'tagFlag' }, type = 'integer', default = 'a',\n"
     "    values = { a = 1, b = 0 } },\n"
     "  { name = 'fields', type = 'map', empty = true },\n"
-    "  { name = 'tags', type = 'list', of = { type = 'string', what = 'tag' }, empty = true },\n"
+    "  { name = 'tags', type = 'list', of = { type = 'string', what = 'tag' }, empty = "
+    "true },\n"
     "  { name = 'rest', type = 'any' } }\n"
     "local node = { type = 'record', { name = 'list', type = 'list', of = member } }\n"
     "local old, kept, seen = core.shape(node), core.buffer(), {}\n"
     "local marks, long = { member = { __index = seen } }, ('x'):rep(300)\n"
-    "local unknown = '{\"list\":[{\"em\\\\u0061il\":\"x\",\"new\":\"\\\\u0041\",\"pi\":3.'\n"
+    "local unknown = "
+    "'{\"list\":[{\"em\\\\u0061il\":\"x\",\"new\":\"\\\\u0041\",\"pi\":3.'\n"
     "  .. ('1'):rep(200) .. ',\"a\":[{}],\"b\":{\"c\":1}}]}'\n"
     "return function(round)\n"
     "  local shape, out = core.shape(node), core.buffer()\n"
@@ -87,8 +89,10 @@ static const char scenario[] =
     "  local many = {}\n"
     "  for i = 1, 66 do many[i] = 'a\\n' end\n"
     "  for i = 1, 3 do\n"
-    "    value.list[i] = { email = long .. i, status = 'ready', tags = i == 2 and many or { '\\195\\169' },\n"
-    "      fields = { ['n' .. round % 50 .. '_' .. i] = 'v', Age = 12, ['\\195\\169'] = true },\n"
+    "    value.list[i] = { email = long .. i, status = 'ready', tags = i == 2 and many "
+    "or { '\\195\\169' },\n"
+    "      fields = { ['n' .. round % 50 .. '_' .. i] = 'v', Age = 12, ['\\195\\169'] = "
+    "true },\n"
     "      rest = { 1, { x = 1.5, [long] = core.null } } }\n"
     "  end\n"
     "  local text = assert(shape:write(value))\n"
