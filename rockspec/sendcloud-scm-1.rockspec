@@ -104,6 +104,7 @@ build = {
       ["sendcloud.provider.engagelab"] = "lua/sendcloud/provider/engagelab.lua",
       ["sendcloud.provider.sendcloud"] = "lua/sendcloud/provider/sendcloud.lua",
       ["sendcloud.rate"] = "lua/sendcloud/rate.lua",
+      ["sendcloud.rate_shared"] = "lua/sendcloud/rate_shared.lua",
       ["sendcloud.reconcile"] = "lua/sendcloud/reconcile.lua",
       ["sendcloud.records"] = "lua/sendcloud/records.lua",
       ["sendcloud.rejects"] = "lua/sendcloud/rejects.lua",

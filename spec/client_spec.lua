@@ -405,6 +405,12 @@ describe("a transport", function()
     client:close()
   end)
 
+  it("shares its rate only in nginx", function()
+    local client, err = sendcloud.new { api_user = "u", api_key = "kkkk", shared = "rates" }
+    assert.is_nil(client)
+    assert.same({ "config", "shared" }, { err.kind, err.parameter })
+  end)
+
   it("of nginx says where it cannot be used", function()
     local had = rawget(_G, "ngx")
     rawset(_G, "ngx", { get_phase = function() return "log" end })

@@ -13,6 +13,7 @@ local pages = require "sendcloud.pages"
 local parallel = require "sendcloud.parallel"
 local plan = require "sendcloud.plan"
 local rate = require "sendcloud.rate"
+local rate_shared = require "sendcloud.rate_shared"
 local records = require "sendcloud.records"
 local request = require "sendcloud.request"
 local segments = require "sendcloud.segments"
@@ -104,9 +105,26 @@ local function secrets_of(credential, user, key)
   return secrets
 end
 
+-- The rate limiter: the client's own, or the one that it shares with other workers.
+local function new_limiter(configuration, user)
+  local name = configuration.shared
+  if not name then return rate.new(configuration.rate) end
+  local found = is_nginx() and ngx.shared and ngx.shared[name]
+  if not found then
+    return nil, errors.config(is_nginx()
+      and ("shared: nginx has no such dict: add `lua_shared_dict %s 1m;` to http"):format(name)
+      or "shared works only inside nginx", "shared")
+  end
+  local account = configuration.provider.name .. " " .. configuration.base_url .. " " .. user
+  return rate_shared.new(found, ngx.md5(account), configuration.rate)
+end
+
 local function new_state(configuration, user, key)
   local provider = configuration.provider
-  local chosen, err = chosen_transport(configuration.transport)
+  local limiter, err = new_limiter(configuration, user)
+  if err then return nil, err end
+  local chosen
+  chosen, err = chosen_transport(configuration.transport)
   if err then return nil, err end
   local credential = core.credential(provider.scheme, user, key)
   local state = setmetatable({
@@ -114,7 +132,7 @@ local function new_state(configuration, user, key)
     credential = credential,
     secrets = secrets_of(credential, user, key),
     chosen = chosen, transports = { chosen = chosen },
-    limiter = rate.new(configuration.rate),
+    limiter = limiter,
     budget = rate.budget(),
     listener = events.listener(configuration.on_event, configuration.log),
     random = new_random(),

@@ -23,6 +23,8 @@ local DEFAULT_RETRY = { attempts = 5, base = 0.25, cap = 20 }
 ---@field retry? { attempts: integer?, base: number?, cap: number? }|false
 ---@field rate? number              requests a second, shared by everything the client
 ---  does
+---@field shared? string             in nginx: the lua_shared_dict in which all workers keep
+---  the rate, and what they learn of the service's
 ---@field concurrency? integer      requests in flight in bulk work and parallel(),
 ---  default 8
 ---@field ca_file? string           PEM file of the authorities to trust
@@ -89,6 +91,7 @@ local CHECKS = {
     return "must be a table or false"
   end,
   rate = number(0, true),
+  shared = text,
   concurrency = integer(1, 1000),
   ca_file = text, proxy = text, user_agent = text,
   transport = function(value)
@@ -255,7 +258,7 @@ function config.check(options)
     connect_timeout = options.connect_timeout or 5,
     deadline = deadline or nil,
     retry = retry_of(options.retry),
-    rate = options.rate,
+    rate = options.rate, shared = options.shared,
     concurrency = options.concurrency or 8,
     ca_file = options.ca_file, proxy = options.proxy, user_agent = options.user_agent,
     transport = options.transport, on_event = options.on_event,

@@ -8,13 +8,18 @@
 
 local rate = {}
 
-local DECREASE = 0.7      -- factor on a 429
-local SETTLE = 1.0        -- s; the 429s of one burst count once
-local WINDOW = 1.0        -- s; over which the present rate is measured
-local SLOWEST = 0.2       -- requests a second, however many 429s there are
-local FIRST_CUT = 5       -- requests a second; a first 429 does not go below this
-local GROWTH = 0.05       -- of the rate at the last 429, regained each second
-local SLOWEST_GROWTH = 0.5
+--- The numbers of the rule.
+local RULE = {
+  DECREASE = 0.7,      -- factor on a 429
+  SETTLE = 1.0,        -- s; the 429s of one burst count once
+  WINDOW = 1.0,        -- s; over which the present rate is measured
+  SLOWEST = 0.2,       -- requests a second, however many 429s there are
+  FIRST_CUT = 5,       -- requests a second; a first 429 does not go below this
+  GROWTH = 0.05,       -- of the rate at the last 429, regained each second
+  SLOWEST_GROWTH = 0.5,
+}
+rate.RULE = RULE
+local WINDOW = RULE.WINDOW
 
 ---@class sendcloud.Limiter
 ---@field ceiling number?  the user's rate
@@ -68,15 +73,15 @@ end
 --- The service answered 429.
 ---@param now number
 function Limiter:throttled(now)
-  if now - self.last_cut < SETTLE then return end
+  if now - self.last_cut < RULE.SETTLE then return end
   self.last_cut = now
   measure(self, now)
   local present = self.rate
   if not present then
-    present = math.max(self.measured, self.window_count / WINDOW, FIRST_CUT / DECREASE)
+    present = math.max(self.measured, self.window_count / WINDOW, RULE.FIRST_CUT / RULE.DECREASE)
   end
   self.peak = present
-  self.rate = math.max(SLOWEST, present * DECREASE)
+  self.rate = math.max(RULE.SLOWEST, present * RULE.DECREASE)
   self.next_slot = math.max(self.next_slot, now + 1 / self.rate)
 end
 
@@ -85,7 +90,7 @@ end
 function Limiter:succeeded()
   local present = self.rate
   if not present or present == self.ceiling then return end
-  local growth = math.max(SLOWEST_GROWTH, GROWTH * self.peak)
+  local growth = math.max(RULE.SLOWEST_GROWTH, RULE.GROWTH * self.peak)
   self.rate = math.min(self.ceiling or math.huge, present + growth / present)
 end
 
