@@ -182,7 +182,11 @@ function Nginx:sleep(seconds)
   local no = objection(self, task)
   if no then return nil, no end
   if seconds <= 0 then
-    ngx.sleep(0)
+    if task then
+      coroutine.yield() -- to nginx, which goes on with the other light threads
+    else
+      ngx.sleep(0.001) -- 0 would be a warning in nginx's log where a patch is missing
+    end
   else
     local wake_at = core.now() + seconds
     local gate = new_gate(self, task)
@@ -234,7 +238,7 @@ function Nginx:spawn(fn, ...)
   if parent then parent.children[task] = true end
   ngx.thread.spawn(function()
     self.tasks[coroutine.running()] = task
-    ngx.sleep(0) -- nginx runs a light thread at once
+    coroutine.yield() -- nginx runs a light thread at once: let its maker go on first
     if task.cancelled then return end
     task.begun = true
     finish(task, pack(pcall(fn, unpack(arguments, 1, arguments.n))))
