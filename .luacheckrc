@@ -6,3 +6,4 @@ self = false
 ignore = { "212/_.*", "213" }
 files["lua"] = { read_globals = { "ngx", "jit" } }
 files["spec"] = { std = "+busted", read_globals = { "ngx", "jit" }, max_line_length = 130 }
+files["examples/openresty"] = { globals = { "ngx" } }

@@ -23,7 +23,8 @@ function sign_up.answer()
   if not result then
     if err.kind ~= "invalid" then ngx.log(ngx.ERR, tostring(err)) end -- holds no address
     if err.retry_after then ngx.header["Retry-After"] = math.ceil(err.retry_after) end
-    return reply(STATUS[err.kind] or 500, err.kind == "invalid" and tostring(err) or "try again later")
+    local text = err.kind == "invalid" and tostring(err) or "try again later"
+    return reply(STATUS[err.kind] or 500, text)
   end
   if result.error_count > 0 then return reply(422, "that address was refused") end
   return reply(201, "welcome")

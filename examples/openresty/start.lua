@@ -1,6 +1,7 @@
 -- nginx with this folder's configuration, against a sandbox that goes with it:
 --
---   make build LUA=luajit && eval "$(make -s env LUA=luajit)" && luajit examples/openresty/start.lua
+--   make build LUA=luajit && eval "$(make -s env LUA=luajit)" &&
+--     luajit examples/openresty/start.lua
 --
 -- Then: curl -d email=li.lei@example.com -d name=Lei http://127.0.0.1:8080/sign-up
 -- `start.lua try` asks it a few things itself, on a free port, and ends.
@@ -38,8 +39,9 @@ copy:write((text:gsub("127%.0%.0%.1:8080", "127.0.0.1:" .. port)))
 copy:close()
 
 -- ngx_lua takes Lua's paths from the environment where the configuration gives none.
-local nginx = ("%s cd %s && exec env PATH=$PATH:/usr/sbin SENDCLOUD_API_USER=%s SENDCLOUD_API_KEY=%s "
-  .. "SENDCLOUD_BASE_URL=%s EXPORT_FOLDER=%s LUA_PATH='%s/%s?.lua;%s' LUA_CPATH='%s' "
+local nginx = ("%s cd %s && exec env PATH=$PATH:/usr/sbin SENDCLOUD_API_USER=%s "
+  .. "SENDCLOUD_API_KEY=%s SENDCLOUD_BASE_URL=%s EXPORT_FOLDER=%s "
+  .. "LUA_PATH='%s/%s?.lua;%s' LUA_CPATH='%s' "
   .. "nginx -p %s -c %s/nginx.conf -g 'daemon off; %s'"):format("unset LD_PRELOAD;", root,
   box.api_user, box.api_key, box.url, folder, root, here, package.path, package.cpath, folder,
   folder, read "id -u" == "0" and "user root;" or "")
@@ -48,13 +50,13 @@ if not try then
   print(("curl -d email=li.lei@example.com -d name=Lei http://127.0.0.1:%s/sign-up"):format(port))
   os.execute(nginx)
 else
-  local life = assert(io.popen(("(%s) 2>%s/log & pid=$!; cat >/dev/null; kill $pid; wait $pid"):format(
-    nginx, folder), "w"))
+  local script = "(%s) 2>%s/log & pid=$!; cat >/dev/null; kill $pid; wait $pid"
+  local life = assert(io.popen(script:format(nginx, folder), "w"))
+  local url = "http://127.0.0.1:" .. port
   local function curl(path, more)
-    return read(("curl -s -w '%%{http_code}' %s http://127.0.0.1:%s%s"):format(more or "", port, path))
+    return read(("curl -s -w '%%{http_code}' %s %s%s"):format(more or "", url, path))
   end
-  read(("for i in $(seq 100); do curl -s -o /dev/null http://127.0.0.1:%s/ && break; sleep 0.05; done")
-    :format(port))
+  read("for i in $(seq 100); do curl -s " .. url .. "/ && break; sleep 0.05; done")
   print(curl("/sign-up", "-d email=li.lei@example.com -d name=Lei"))
   print(curl("/sign-up", "-d name=Nobody"))
   print(curl "/export-now")
