@@ -7,6 +7,9 @@
 /* How much of a row that is too long is kept, to show whoever has to find it. */
 #define LONG_SHOWN 256
 
+/* What may stand between cells. */
+static const char CANDIDATES[] = ",;\t|";
+
 void sc_csv_init(struct sc_csv *c, size_t row_max)
 {
     memset(c, 0, sizeof *c);
@@ -134,7 +137,8 @@ static char told_separator(struct sc_csv *c)
     const char *s = c->window.data + c->pos, *end = c->window.data + c->window.len;
     const char *after = s + 5;
 
-    if (end - s < 6 || memcmp(s, "sep=", 4) || (*after != '\n' && *after != '\r'))
+    if (end - s < 6 || memcmp(s, "sep=", 4) || !memchr(CANDIDATES, s[4], 4) ||
+        (*after != '\n' && *after != '\r'))
         return 0;
     if (*after == '\r' && after + 1 < end && after[1] == '\n')
         after++;
@@ -145,7 +149,6 @@ static char told_separator(struct sc_csv *c)
 
 int sc_csv_sniff(struct sc_csv *c, char separator)
 {
-    static const char candidates[4] = {',', ';', '\t', '|'};
     size_t counts[4] = {0, 0, 0, 0};
     int best = 0, wrong;
 
@@ -164,7 +167,7 @@ int sc_csv_sniff(struct sc_csv *c, char separator)
         for (int i = 1; i < 4; i++)
             if (counts[i] > counts[best])
                 best = i;
-        separator = candidates[best];
+        separator = CANDIDATES[best];
     }
     c->separator = separator;
     return SC_CSV_TEXT_OK;

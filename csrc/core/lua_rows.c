@@ -127,7 +127,10 @@ static int rows_sniff(lua_State *L)
     static const char *const wrong[] = {"", "utf-16", "zip"};
     struct sc_csv *c = &check_rows(L)->csv;
     const char *separator = luaL_optstring(L, 2, NULL);
-    int text = sc_csv_sniff(c, separator ? (*separator ? *separator : ',') : 0);
+    int text;
+
+    luaL_argcheck(L, !separator || strchr(",;\t|", *separator), 2, "no separator");
+    text = sc_csv_sniff(c, separator ? (*separator ? *separator : ',') : 0);
 
     if (text != SC_CSV_TEXT_OK) {
         lua_pushnil(L);
@@ -161,18 +164,11 @@ static int rows_position(lua_State *L)
     return 2;
 }
 
-/* rows:dialect([separator, eol, crlf]) -> the same: how rows are cut */
+/* rows:dialect() -> separator, line end, whether CR LF: how rows are cut */
 static int rows_dialect(lua_State *L)
 {
-    struct sc_csv *c = &check_rows(L)->csv;
+    const struct sc_csv *c = &check_rows(L)->csv;
 
-    if (!lua_isnoneornil(L, 2)) {
-        const char *separator = luaL_checkstring(L, 2), *eol = luaL_checkstring(L, 3);
-
-        c->separator = *separator;
-        c->eol = *eol == '\r' ? '\r' : '\n';
-        c->crlf = (char)lua_toboolean(L, 4);
-    }
     lua_pushlstring(L, &c->separator, c->separator ? 1 : 0);
     lua_pushlstring(L, &c->eol, 1);
     lua_pushboolean(L, c->crlf);

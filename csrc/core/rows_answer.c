@@ -405,34 +405,52 @@ static void judge_all_taken(struct reading *g)
     g->matched[1] = g->listed[1];
 }
 
+/* Takes back what was judged by an answer that turned out to be none. */
+static void take_back(struct reading *g)
+{
+    for (size_t i = g->first; i <= g->last; i++)
+        g->b->rows[g->b->members[i]].state = SC_ROWS_SENT;
+    g->matched[0] = g->matched[1] = 0;
+}
+
+/* Reads the answer as often as it takes: to look whether it is one, for its errors, and
+ * where the numbers do not add up for every address. */
+static int judge(struct reading *g, const char *answer, size_t len)
+{
+    size_t wanted = g->last - g->first + 1;
+    int rc = read_answer(g, answer, len);
+
+    if (!rc && !g->promised)
+        rc = -2;
+    if (rc)
+        return rc;
+    g->judging = 1;
+    if (g->listed[SC_ROWS_IS_ERRORS])
+        rc = read_again(g, answer, len);
+    if (rc)
+        return rc;
+    if (!g->strange && g->listed[0] + g->listed[1] + g->rejected == wanted) {
+        judge_all_taken(g);
+        return 0;
+    }
+    g->by_address = 1;
+    rc = read_again(g, answer, len);
+    return rc ? rc : judge_unlisted(g, wanted);
+}
+
 int sc_rows_answer(const struct sc_rows *r, struct sc_rows_batch *b,
                    const struct sc_buf *body, const char *answer, size_t len,
                    size_t first, size_t last, const char **problem)
 {
     struct reading g = {.r = r, .b = b, .body = body, .first = first, .last = last};
-    size_t wanted = last - first + 1;
     int rc;
 
     sc_buf_init(&g.text, SCRATCH_MAX);
     sc_buf_init(&g.canonical, SCRATCH_MAX);
-    /* The first reading checks the whole text and judges nothing. */
-    rc = read_answer(&g, answer, len);
-    if (!rc && !g.promised)
-        rc = -2;
+    rc = judge(&g, answer, len);
     if (rc) {
         *problem = g.scan.problem ? g.scan.problem : "not what was promised";
-        return rc;
-    }
-    g.judging = 1;
-    if (g.listed[SC_ROWS_IS_ERRORS])
-        rc = read_again(&g, answer, len);
-    if (!rc && !g.strange && g.listed[0] + g.listed[1] + g.rejected == wanted) {
-        judge_all_taken(&g);
-    } else if (!rc) {
-        g.by_address = 1;
-        rc = read_again(&g, answer, len);
-        if (!rc)
-            rc = judge_unlisted(&g, wanted);
+        take_back(&g);
     }
     b->inserted += g.matched[0];
     b->updated += g.matched[1];
