@@ -211,9 +211,9 @@ int sc_json_scan_number(struct sc_json_scan *s, struct sc_json_number *number)
 int sc_json_scan_word(struct sc_json_scan *s)
 {
     const char *word = *s->at == 't' ? "true" : *s->at == 'f' ? "false" : "null";
-    size_t length = strlen(word);
+    size_t length = *s->at == 'f' ? 5 : 4;
 
-    if ((size_t)(s->end - s->at) < length || memcmp(s->at, word, length) != 0)
+    if ((size_t)(s->end - s->at) < length || !sc_json_same(s->at, word, length))
         return sc_json_scan_fail(s, "no value where one must be");
     s->at += length;
     return 0;

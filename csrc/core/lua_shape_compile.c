@@ -231,19 +231,18 @@ static struct sc_text lead_of(lua_State *L, struct compiler *c)
 static struct sc_shape_key *add_key(lua_State *L, struct compiler *c,
                                     struct sc_shape_node *record, int field, int rank)
 {
-    struct sc_text name = copy_text(L, c, "", "\"");
+    struct sc_text name = lead_of(L, c);
     struct sc_shape_key *key;
     int i;
 
-    check_wire(L, name.bytes, name.len - 1);
     for (i = 0; i < record->key_count; i++) {
         key = &record->keys[i];
-        if (key->name.len == name.len &&
-            memcmp(key->name.bytes, name.bytes, name.len) == 0) {
-            if (field != SC_SHAPE_NONE && key->field != SC_SHAPE_NONE)
-                luaL_error(L, "shape: two fields read %s", lua_tostring(L, -1));
-            return key;
-        }
+        if (key->name.len != name.len ||
+            memcmp(key->name.bytes, name.bytes, name.len) != 0)
+            continue;
+        if (field != SC_SHAPE_NONE)
+            luaL_error(L, "shape: two fields read %s", lua_tostring(L, -1));
+        return key;
     }
     if (record->key_count == SC_SHAPE_KEYS)
         luaL_error(L, "shape: more than %d wire names", SC_SHAPE_KEYS);
@@ -251,6 +250,7 @@ static struct sc_shape_key *add_key(lua_State *L, struct compiler *c,
     key->name = name;
     key->field = (uint8_t)field;
     key->rank = (uint8_t)rank;
+    key->special = field == SC_SHAPE_NONE || rank > 0;
     key->next = (uint8_t)record->key_count;
     return key;
 }
@@ -288,8 +288,8 @@ static void compile_wires(lua_State *L, struct compiler *c, struct sc_shape_node
     }
     if (rank == 0)
         luaL_error(L, "shape: a list of wire names is empty");
-    if (rank > 1)
-        record->has_alternatives = 1;
+    if (rank > 1 && !field->no_read)
+        record->keys[record->key_count - rank].special = 1;
     lua_pop(L, 2);
 }
 
@@ -327,6 +327,7 @@ static void compile_record(lua_State *L, struct compiler *c, struct sc_shape_nod
                            int depth)
 {
     int top = lua_gettop(L), count = (int)sc_rawlen(L, top), i;
+    struct sc_shape_key *key;
 
     if (count > SC_SHAPE_FIELDS)
         luaL_error(L, "shape: more than %d fields", SC_SHAPE_FIELDS);
@@ -343,7 +344,8 @@ static void compile_record(lua_State *L, struct compiler *c, struct sc_shape_nod
     node->stored = count;
     node->open = flag(L, top, "open", 0) & 1u;
     if (attribute(L, top, "refuse", LUA_TSTRING)) {
-        add_key(L, c, node, SC_SHAPE_NONE, 0)->refuse = 1;
+        key = add_key(L, c, node, SC_SHAPE_NONE, 0);
+        key->refuse = key->special = 1;
         lua_pop(L, 1);
     }
     if (attribute(L, top, "mark", LUA_TSTRING)) {

@@ -115,29 +115,30 @@ static int find_key(const struct sc_shape_node *node, const struct sc_json_text 
     for (i = 0; i < node->key_count; i++) {
         const struct sc_text *name = &node->keys[i].name;
 
-        if (name->len == len + 1 && sc_json_same(name->bytes, bytes, len))
+        if (name->len == len + 4 && sc_json_same(name->bytes + 2, bytes, len))
             return i;
     }
     return SC_SHAPE_NONE;
 }
 
-/* The record's key at the scanner, taken with its colon: its number, SC_SHAPE_NONE for
- * one that the shape does not know, -1. text is filled for those only. */
-static inline int take_key(struct sc_take *r, const struct sc_shape_node *node, int guess,
-                           struct sc_json_text *text)
+/* Takes the key that is expected, with what stands around it where a machine wrote it: the
+ * comma, unless it is the first, the quotes, the colon. NULL, and nothing taken, when
+ * something else stands there. */
+static inline struct sc_shape_key *take_expected(struct sc_json_scan *s,
+                                                 const struct sc_shape_node *node,
+                                                 int guess, int first)
 {
-    struct sc_json_scan *s = &r->scan;
+    struct sc_shape_key *key = &node->keys[guess];
+    size_t len;
 
-    if (guess < node->key_count && *s->at == '"') {
-        const struct sc_text *name = &node->keys[guess].name;
-
-        if ((size_t)(s->end - s->at) > name->len + 1 &&
-            sc_json_same(s->at + 1, name->bytes, name->len)) {
-            s->at += name->len + 1;
-            return sc_take_colon(s) ? -1 : guess;
-        }
-    }
-    return sc_json_scan_key(s, text) ? -1 : find_key(node, text);
+    if (guess >= node->key_count)
+        return NULL;
+    len = key->name.len - (size_t)first;
+    if ((size_t)(s->end - s->at) <= len ||
+        !sc_json_same(s->at, key->name.bytes + first, len))
+        return NULL;
+    s->at += len;
+    return key;
 }
 
 /* Keeps the value of an unknown key under `raw` of the record on top of the stack. */
@@ -180,8 +181,7 @@ static int read_null(lua_State *L, struct sc_take *r, struct sc_shape_node *node
 
     if (sc_json_scan_word(&r->scan))
         return sc_take_fail(r, at);
-    if (!(done->seen & bit) ||
-        (node->has_alternatives && done->rank[key->field] != key->rank))
+    if (!(done->seen & bit) || (key->special && done->rank[key->field] != key->rank))
         return 0;
     done->seen &= ~bit;
     lua_pushvalue(L, r->slots + node->fields[key->field].name_slot);
@@ -190,37 +190,77 @@ static int read_null(lua_State *L, struct sc_take *r, struct sc_shape_node *node
     return 0;
 }
 
-/* Reads the value of a known key into the record on top of the stack. */
-static inline int read_field(lua_State *L, struct sc_take *r, struct sc_shape_node *node,
-                             const struct sc_shape_key *key, struct progress *done,
-                             at_t *at)
+/* Reads the value of a field into the record on top of the stack. */
+static int read_field(lua_State *L, struct sc_take *r, struct sc_shape_node *node,
+                      const struct sc_shape_key *key, struct progress *done, at_t *at)
 {
     struct sc_shape_node *field = &node->fields[key->field];
     struct sc_shape_at here = {at, field->name.bytes, field->name.len, 0};
-    uint64_t bit = UINT64_C(1) << key->field;
-    struct sc_json_text text;
-    int c = sc_json_scan_peek(&r->scan);
 
-    if (node->has_alternatives) {
-        if ((done->seen & bit) && done->rank[key->field] < key->rank)
-            return sc_json_scan_skip(&r->scan) ? sc_take_fail(r, &here) : 0;
-        if (c != 'n')
-            done->rank[key->field] = key->rank;
-    }
-    if (c == 'n')
+    if (sc_json_scan_peek(&r->scan) == 'n')
         return read_null(L, r, node, key, done, &here);
     lua_pushvalue(L, r->slots + field->name_slot);
-    if (c == '"' && field->type == SC_SHAPE_STRING && !field->values) {
-        if (sc_take_string(&r->scan, &text))
-            return sc_take_fail(r, &here);
-        sc_take_push_lucky(L, r, field, &text);
-    } else if (read_value(L, r, field, &here) < 0) {
+    if (read_value(L, r, field, &here) < 0)
         return -1;
-    }
     lua_rawset(L, -3);
-    done->seen |= bit;
+    done->seen |= UINT64_C(1) << key->field;
     done->stored++;
     return 0;
+}
+
+/* The same for the usual field: a text without escapes. Whether it was one; when not,
+ * nothing has happened. */
+static inline int read_usual(lua_State *L, struct sc_take *r, struct sc_shape_node *node,
+                             const struct sc_shape_key *key, struct progress *done)
+{
+    struct sc_shape_node *field = &node->fields[key->field];
+    struct sc_json_scan *s = &r->scan;
+    struct sc_json_text text = {NULL, 0, 0};
+    const char *end;
+
+    if (field->type != SC_SHAPE_STRING || field->values || s->at == s->end ||
+        *s->at != '"')
+        return 0;
+    text.bytes = s->at + 1;
+    end = sc_json_plain_end(text.bytes, s->end);
+    if (end == s->end || *end != '"')
+        return 0;
+    text.len = (size_t)(end - text.bytes);
+    s->at = end + 1;
+    lua_pushvalue(L, r->slots + field->name_slot);
+    sc_take_push_lucky(L, r, field, &text);
+    lua_rawset(L, -3);
+    done->seen |= UINT64_C(1) << key->field;
+    done->stored++;
+    return 1;
+}
+
+/* Passes over a null that changes nothing: the field has no value yet. Whether it did. */
+static inline int skip_null(struct sc_json_scan *s, const struct sc_shape_key *key,
+                            const struct progress *done)
+{
+    if (s->end - s->at < 4 || !sc_json_same(s->at, "null", 4) ||
+        (done->seen >> key->field & 1))
+        return 0;
+    s->at += 4;
+    return 1;
+}
+
+/* Reads the value of a key that means an error body, or none of the fields, or one of the
+ * names that a field has. */
+static int read_special(lua_State *L, struct sc_take *r, struct sc_shape_node *node,
+                        const struct sc_shape_key *key, struct progress *done, at_t *at)
+{
+    int c = sc_json_scan_peek(&r->scan);
+
+    if (key->refuse && c == '{')
+        return sc_shape_fail(r->problem, NULL, at, "error", "error body");
+    if (key->field == SC_SHAPE_NONE ||
+        ((done->seen >> key->field & 1) && done->rank[key->field] < key->rank))
+        return sc_json_scan_skip(&r->scan) ? sc_take_fail(r, at) : 0;
+    if (c != 'n')
+        done->rank[key->field] = key->rank;
+    return !read_usual(L, r, node, key, done) && read_field(L, r, node, key, done, at);
 }
 
 /* Fills in empty tables and finds what is missing in the record on top of the stack. */
@@ -247,21 +287,39 @@ static int finish_record(lua_State *L, struct sc_take *r, struct sc_shape_node *
     return 1;
 }
 
-/* What a key that is no field does to a record: 0 when its value has been passed over. */
-static int read_other(lua_State *L, struct sc_take *r, struct sc_shape_node *node, int k,
-                      at_t *at, const struct sc_json_text *text)
+/* Takes the next key, whatever it is, and finds it in the shape; passes over those that are
+ * not there. 1, or 0 at the end of the object, or -1. */
+static int take_key(lua_State *L, struct sc_take *r, struct sc_shape_node *node, at_t *at,
+                    int first, struct sc_shape_key **key)
 {
-    if (k == SC_SHAPE_NONE && r->raw && node->mark)
-        return keep_raw(L, r, at, text);
-    return sc_json_scan_skip(&r->scan) ? sc_take_fail(r, at) : 0;
+    struct sc_json_text text;
+    int rc, k;
+
+    for (; (rc = sc_take_next(&r->scan, '}', first)) == 1; first = 0) {
+        if (sc_json_scan_key(&r->scan, &text))
+            return sc_take_fail(r, at);
+        k = find_key(node, &text);
+        if (k != SC_SHAPE_NONE) {
+            *key = &node->keys[k];
+            return 1;
+        }
+        if (r->raw && node->mark)
+            rc = keep_raw(L, r, at, &text);
+        else
+            rc = sc_json_scan_skip(&r->scan) ? sc_take_fail(r, at) : 0;
+        if (rc)
+            return -1;
+    }
+    return rc ? sc_take_fail(r, at) : 0;
 }
 
 static int read_record(lua_State *L, struct sc_take *r, struct sc_shape_node *node,
                        at_t *at)
 {
-    struct sc_json_text text = {NULL, 0, 0};
+    struct sc_shape_key *key;
     struct progress done;
-    int first, rc, k, guess = node->first_key, last = -1;
+    uint8_t *guess = &node->first_key;
+    int first, rc;
 
     done.seen = 0;
     done.stored = 0;
@@ -272,28 +330,27 @@ static int read_record(lua_State *L, struct sc_take *r, struct sc_shape_node *no
         lua_pushvalue(L, r->marks + node->mark);
         lua_setmetatable(L, -2);
     }
-    for (first = 1; (rc = sc_take_next(&r->scan, '}', first)) == 1; first = 0) {
-        k = take_key(r, node, guess, &text);
-        if (k < 0)
-            return sc_take_fail(r, at);
-        if (k == SC_SHAPE_NONE) {
-            if (read_other(L, r, node, k, at, &text))
+    for (first = 1;; first = 0) {
+        key = take_expected(&r->scan, node, *guess, first);
+        if (!key) {
+            rc = take_key(L, r, node, at, first, &key);
+            if (rc < 0)
                 return -1;
-            continue;
+            if (rc == 0)
+                break;
+            *guess = (uint8_t)(key - node->keys);
         }
-        if (node->keys[k].refuse && sc_json_scan_peek(&r->scan) == '{')
-            return sc_shape_fail(r->problem, NULL, at, "error", "error body");
-        if (node->keys[k].field == SC_SHAPE_NONE)
-            rc = read_other(L, r, node, k, at, &text);
+        guess = &key->next;
+        if (key->special)
+            rc = read_special(L, r, node, key, &done, at);
         else
-            rc = read_field(L, r, node, &node->keys[k], &done, at);
+            rc = !skip_null(&r->scan, key, &done) &&
+                 !read_usual(L, r, node, key, &done) &&
+                 read_field(L, r, node, key, &done, at);
         if (rc)
             return -1;
-        *(last < 0 ? &node->first_key : &node->keys[last].next) = (uint8_t)k;
-        last = k;
-        guess = node->keys[k].next;
     }
-    return rc ? sc_take_fail(r, at) : finish_record(L, r, node, at, &done);
+    return finish_record(L, r, node, at, &done);
 }
 
 static int read_value(lua_State *L, struct sc_take *r, struct sc_shape_node *node,

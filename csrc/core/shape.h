@@ -80,10 +80,11 @@ struct sc_shape_value {
 
 /* One wire name of a record. */
 struct sc_shape_key {
-    struct sc_text name; /* with the quote that ends it in JSON: `email"` */
+    struct sc_text name; /* as it stands in an object: `,"email":` */
     uint8_t field; /* index of its field, or SC_SHAPE_NONE */
     uint8_t rank; /* 0 for the first of a field's wire names */
     uint8_t refuse; /* an object under this name makes the whole answer an error */
+    uint8_t special; /* any of the three above is not what it usually is */
     uint8_t next; /* guess: the key that comes next */
 };
 
@@ -101,7 +102,7 @@ struct sc_shape_node {
     unsigned required : 1, nullable : 1, empty : 1, no_write : 1, no_read : 1;
 
     /* limits: code points, values or items */
-    unsigned has_min : 1, has_max : 1, has_forbid : 1, open : 1, has_alternatives : 1;
+    unsigned has_min : 1, has_max : 1, has_forbid : 1, open : 1;
     int64_t min, max;
     uint64_t forbid[2]; /* a bit for each ASCII character */
     struct sc_text what;
