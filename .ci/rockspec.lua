@@ -6,6 +6,8 @@
 
 local folder = arg and arg[1] or "rockspec"
 
+local PROGRAM = "lua/sendcloud/cli/sendcloud.lua" -- installed as a command, not as a module
+
 local function lines(command)
   local pipe = assert(io.popen("LC_ALL=C " .. command))
   local found = {}
@@ -29,7 +31,7 @@ end
 local function lua_modules(wanted)
   local out = {}
   for _, path in ipairs(lines("find lua -name '*.lua' | sort")) do
-    if (is_sandbox(path) and true or false) == wanted then
+    if (is_sandbox(path) and true or false) == wanted and path ~= PROGRAM then
       out[#out + 1] = ("      [%q] = %q,"):format(module_name(path), path)
     end
   end
@@ -74,6 +76,7 @@ external_dependencies = {
 build = {
   type = "builtin",
   copy_directories = { "examples" },
+  install = { bin = { sendcloud = "lua/sendcloud/cli/sendcloud.lua" } },
   modules = {
     ["sendcloud.core"] = {
       sources = {

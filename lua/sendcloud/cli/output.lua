@@ -1,0 +1,167 @@
+--- What the command line prints: a table for a person, JSON or CSV for a program.
+
+local core = require "sendcloud.core"
+
+local output = {}
+
+local text = { type = "string" }
+local names = { type = "list", of = text }
+
+-- JSON knows lists from objects, Lua tables do not: the lists of a record are named here.
+local RECORD = { type = "record", open = true,
+  { name = "id", type = "string" }, { name = "name", type = "string" },
+  { name = "email", type = "string" }, { name = "phone", type = "string" },
+  { name = "fields", type = "any" },
+  { name = "tag_ids", type = "list", of = text },
+  { name = "tag_names", type = "list", of = text },
+  { name = "list_id", type = "any" }, { name = "user_id", type = "any" },
+  { name = "status", type = "any" }, { name = "type", type = "any" },
+  { name = "count", type = "any" }, { name = "member_total", type = "any" },
+  { name = "relation", type = "string" },
+  { name = "conditions", type = "list", of = { type = "any" } },
+  { name = "process", type = "any" },
+  { name = "create_time", type = "string" }, { name = "update_time", type = "string" },
+  { name = "unsubscribe_time", type = "string" },
+  { name = "create_time_fmt", type = "string" },
+  { name = "update_time_fmt", type = "string" },
+  { name = "unsubscribe_time_fmt", type = "string" },
+}
+
+local function plain(record)
+  local copy = {}
+  for key, value in pairs(record) do
+    if type(value) ~= "function" then copy[key] = value end
+  end
+  return copy
+end
+
+local shapes = {}
+
+local function encode(node, value)
+  shapes[node] = shapes[node] or core.shape(node)
+  local json, path, reason = shapes[node]:write(value)
+  return json or error(("%s: %s"):format(path, reason), 0)
+end
+
+-- Text of the service's must not steer the terminal: control characters show as ?.
+local function cell(value)
+  if type(value) == "table" then
+    local parts = {}
+    for _, part in ipairs(value) do parts[#parts + 1] = tostring(part) end
+    for key, part in pairs(value) do
+      if type(key) == "string" then parts[#parts + 1] = key .. "=" .. tostring(part) end
+    end
+    if #value == 0 then table.sort(parts) end
+    value = table.concat(parts, ", ")
+  end
+  if value == nil then return "" end
+  return (tostring(value):gsub("\194[\128-\159]", "?"):gsub("[%z\1-\31\127]", "?"))
+end
+
+local function width(value)
+  return core.utf8_length(value) or #value
+end
+
+local function csv_cell(value)
+  value = type(value) == "table" and table.concat(value, ";") or tostring(value or "")
+  if value:find('[,"\r\n]') then return '"' .. value:gsub('"', '""') .. '"' end
+  return value
+end
+
+local function as_table(columns, next_record)
+  local rows, widths = { {} }, {}
+  for i, column in ipairs(columns) do rows[1][i] = column:upper() end
+  for record in next_record do
+    local row = {}
+    for i, column in ipairs(columns) do row[i] = cell(record[column]) end
+    rows[#rows + 1] = row
+  end
+  for _, row in ipairs(rows) do
+    for i, value in ipairs(row) do widths[i] = math.max(widths[i] or 0, width(value)) end
+  end
+  for _, row in ipairs(rows) do
+    for i, value in ipairs(row) do
+      local last = i == #row
+      io.write(value, last and "\n" or (" "):rep(widths[i] - width(value) + 2))
+    end
+  end
+end
+
+local function as_csv(columns, next_record)
+  io.write(table.concat(columns, ","), "\r\n")
+  for record in next_record do
+    local row = {}
+    for i, column in ipairs(columns) do row[i] = csv_cell(record[column]) end
+    io.write(table.concat(row, ","), "\r\n")
+  end
+end
+
+local function as_json(next_record)
+  local first = true
+  io.write("[")
+  for record in next_record do
+    io.write(first and "\n" or ",\n", encode(RECORD, plain(record)))
+    first = false
+  end
+  io.write(first and "]\n" or "\n]\n")
+end
+
+--- Prints records as they come.
+---@param options table         json or csv, else a table for a person
+---@param columns string[]      of the table and of CSV
+---@param next_record fun(): table|nil
+function output.records(options, columns, next_record)
+  if options.json then return as_json(next_record) end
+  if options.csv then return as_csv(columns, next_record) end
+  return as_table(columns, next_record)
+end
+
+--- Prints one record, one name and value a line.
+---@param options table
+---@param record table
+function output.record(options, record)
+  if options.json then
+    io.write(encode(RECORD, plain(record)), "\n")
+    return
+  end
+  local keys, widest = {}, 0
+  for key, value in pairs(record) do
+    if type(value) ~= "function" then
+      keys[#keys + 1] = key
+      widest = math.max(widest, #key)
+    end
+  end
+  table.sort(keys)
+  if options.csv then
+    local values = {}
+    for i, key in ipairs(keys) do values[i] = csv_cell(cell(record[key])) end
+    io.write(table.concat(keys, ","), "\r\n", table.concat(values, ","), "\r\n")
+    return
+  end
+  for _, key in ipairs(keys) do
+    io.write(key, (" "):rep(widest - #key + 2), cell(record[key]), "\n")
+  end
+end
+
+--- Prints the values of an answer that is no record: counts, a report.
+---@param options table
+---@param pairs_in_order {[1]: string, [2]: any}[]
+function output.values(options, pairs_in_order)
+  local names_, values, parts = {}, {}, {}
+  for i, pair in ipairs(pairs_in_order) do
+    names_[i], values[i] = pair[1], csv_cell(pair[2])
+    local node = type(pair[2]) == "table" and names or { type = "any" }
+    parts[i] = ("%q:%s"):format(pair[1], encode(node, pair[2]))
+  end
+  if options.json then
+    io.write("{", table.concat(parts, ","), "}\n")
+  elseif options.csv then
+    io.write(table.concat(names_, ","), "\r\n", table.concat(values, ","), "\r\n")
+  else
+    for _, pair in ipairs(pairs_in_order) do
+      io.write(("%-12s  %s\n"):format(pair[1], cell(pair[2])))
+    end
+  end
+end
+
+return output

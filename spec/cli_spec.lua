@@ -1,0 +1,157 @@
+-- The command line: what goes where, and the exit codes.
+
+local cjson = require "cjson"
+local sandbox = require "sendcloud.sandbox"
+local version = require "sendcloud.version"
+
+local LUA = os.getenv("SENDCLOUD_LUA") or "lua5.4"
+local PROGRAM = "lua/sendcloud/cli/sendcloud.lua"
+
+local function quote(text)
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  os.remove(path)
+  return text
+end
+
+describe("the command line", function()
+  local box, environment
+
+  -- Runs it; gives standard output, standard error and the exit code.
+  local function run(input, ...)
+    local words = {}
+    for i, word in ipairs { ... } do words[i] = quote(word) end
+    local err, into = os.tmpname(), os.tmpname()
+    local file = assert(io.open(into, "wb"))
+    file:write(input or "")
+    file:close()
+    local pipe = assert(io.popen(("env %s %s %s %s 2>%s <%s; echo \"exit=$?\""):format(
+      environment, LUA, PROGRAM, table.concat(words, " "), err, into)))
+    local out, code = pipe:read("*a"):match("^(.*)exit=(%d+)\n$")
+    pipe:close()
+    os.remove(into)
+    return out, read(err), tonumber(code)
+  end
+
+  local function ok(...)
+    local out, err, code = run(nil, ...)
+    assert.equal(0, code, err)
+    return out
+  end
+
+  before_each(function()
+    box = assert(sandbox.start { seed = 42 })
+    local set = {}
+    for name, value in pairs(box:environment()) do
+      set[#set + 1] = name .. "=" .. quote(value)
+    end
+    environment = table.concat(set, " ")
+    local client = box:client { transport = "sandbox" }
+    assert(client.members:upsert {
+      { email = "li.lei@example.com", name = "李磊", fields = { Age = 31 }, tags = { "vip" } },
+      { email = "mei@example.org", name = "Mei, \"M\"\27[31m", fields = { Age = 12 } },
+    })
+    client:close()
+  end)
+
+  after_each(function() box:stop() end)
+
+  it("prints a table for a person, without what would steer a terminal", function()
+    local out = ok("members", "list", "--where", "Age >= 1")
+    assert.truthy(out:find("^ID +EMAIL +NAME"))
+    assert.truthy(out:find("李磊", 1, true))
+    assert.truthy(out:find('Mei, "M"?[31m', 1, true))
+    assert.falsy(out:find("\27", 1, true))
+  end)
+
+  it("prints one JSON document, lists as lists", function()
+    local list = cjson.decode(ok("members", "list", "--json"))
+    assert.equal(2, #list)
+    local out = ok("members", "list", "--where", 'Email contain "mei"', "--json")
+    assert.truthy(out:find('"tag_ids":[]', 1, true), out)
+    assert.equal("[]\n", ok("members", "list", "--where", "Age > 99", "--json"))
+  end)
+
+  it("prints CSV with quotes where they are needed", function()
+    local out = ok("members", "list", "--csv", "--where", 'Email contain "mei"')
+    assert.truthy(out:find('mei@example.org,"Mei, ""M""\27[31m"', 1, true), out)
+  end)
+
+  it("imports a list and says with its exit code that rows were refused", function()
+    local rejects = os.tmpname()
+    local out, _, code = run("email,name\nana@example.com,Ana\nnobody,No\n", "members",
+      "import", "-", "--format", "csv", "--rejects", rejects, "--json")
+    assert.equal(6, code)
+    local report = cjson.decode(out)
+    assert.equal(2, report.rows)
+    assert.equal(1, report.inserted)
+    assert.equal(1, report.rejected)
+    assert.truthy(read(rejects):find("nobody", 1, true))
+  end)
+
+  it("exports to standard output", function()
+    local out = ok("members", "export", "-", "--columns", "email", "--where", "Age > 20")
+    assert.equal("email\nli.lei@example.com\n", (out:gsub("\r", "")))
+  end)
+
+  it("tags members whose ids come from standard input", function()
+    local id = ok("tags", "create", "autumn", "--json"):match('"id":"(%x+)"')
+    local ids = {}
+    for _, member in ipairs(cjson.decode(ok("members", "list", "--json"))) do
+      ids[#ids + 1] = member.id
+    end
+    local out, err, code = run(table.concat(ids, "\n"), "tags", "add", id, "-", "--json")
+    assert.equal(0, code, err)
+    assert.equal('{"added":2}\n', out)
+    assert.equal(2, #cjson.decode(ok("tags", "members", id, "--json")))
+  end)
+
+  it("saves a condition and waits for it", function()
+    local out = ok("segments", "create", "adults", "--where", "Age >= 18", "--json")
+    local id = out:match('"id":"(%x+)"')
+    local client = box:client { transport = "sandbox" }
+    assert(client.segments:wait(id)) -- moves the clock on
+    client:close()
+    local segment = cjson.decode(ok("segments", "wait", id, "--json"))
+    assert.equal("ready", segment.status)
+    assert.equal(1, segment.member_total)
+  end)
+
+  it("runs a script with its arguments", function()
+    local script = os.tmpname()
+    local file = assert(io.open(script, "wb"))
+    file:write('print(require("sendcloud")._VERSION, arg[1], ...)')
+    file:close()
+    assert.equal(version .. "\tx\tx\n", ok("run", script, "x"))
+    os.remove(script)
+  end)
+
+  it("prints its version", function()
+    assert.equal("sendcloud " .. version .. "\n", ok("--version"))
+  end)
+
+  for what, case in pairs {
+    ["an unknown command"] = { 2, "bogus" },
+    ["a bad condition"] = { 2, "members", "list", "--where", "Age >>= 1" },
+    ["deleting by no condition"] = { 2, "members", "delete-where" },
+    ["a key among the arguments"] = { 2, "members", "list", "--api-key", "k3y" },
+    ["a wrong user"] = { 3, "members", "list", "--api-user", "nobody" },
+    ["a member that is not there"] = { 4, "members", "get", ("0"):rep(24) },
+    ["a service that is not there"] = { 5, "members", "list", "--base-url",
+      "http://127.0.0.1:9" },
+    ["a refused contact"] = { 6, "members", "upsert", "nobody" },
+    ["a script that is not there"] = { 1, "run", "/nonexistent.lua" },
+  } do
+    it(("ends with %d for %s"):format(case[1], what), function()
+      local out, err, code = run(nil, (table.unpack or unpack)(case, 2))
+      assert.equal(case[1], code, err)
+      assert.is_not.equal("", err)
+      assert.falsy((out .. err):find(box.api_key, 1, true))
+    end)
+  end
+end)
