@@ -265,7 +265,7 @@ describe("import", function()
     end)
 
     it("names what the service says of a row", function()
-      local client = boxed(nil, { seed = 1 })
+      local client = boxed(nil, { seed = 1, address_rules = "rules" })
       local rejects = files.path()
       local report = assert(client.members:import(files.write "email,n\na@x.org,1\na@b,2\n",
         { rejects = rejects }))

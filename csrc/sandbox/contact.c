@@ -61,7 +61,7 @@ void sc_contact_check_address(struct sc_call *call, struct sc_contact *c)
 
     /* the switch decides only where the two readings differ */
     if (strict && c->email && !bad_address(c->email, 0) &&
-        sc_switches_get(call->box, SC_SW_ADDRESS_RULES) == 1)
+        sc_switches_get(call->box, SC_SW_ADDRESS_RULES) == 0)
         why = NULL;
     if (why)
         sqlite3_snprintf(sizeof c->problem, c->problem, "%s", why);

@@ -22,9 +22,9 @@
       "false")                                                                           \
     X(UNTOUCHED_LISTED, "untouched_listed", "yes|no", 0,                                 \
       "whether an existing contact that was not updated is listed among the updated")    \
-    X(ADDRESS_RULES, "address_rules", "rules|at", 0,                                     \
-      "which addresses are refused: by the published mail rules, or only those without " \
-      "an @")                                                                            \
+    X(ADDRESS_RULES, "address_rules", "at|rules", 0,                                     \
+      "which addresses are refused: only those without an @ between a name and a "       \
+      "domain, or by the published mail rules")                                          \
     X(NULL_CLEARS, "null_clears", "yes|no", 0,                                           \
       "whether null clears phone, name and single fields, or counts as not sent")        \
     X(UPDATE_TAGS, "update_tags", "replace|append", 0,                                   \
