@@ -85,10 +85,22 @@ local function attributes(options)
   }
 end
 
-local function bar(progress)
-  local share = progress.total_bytes and progress.total_bytes > 0
-    and (" %3.0f %%"):format(progress.done_bytes / progress.total_bytes * 100) or ""
-  io.stderr:write(("\r%.0f rows%s, %.0f a second "):format(progress.rows, share, progress.rate))
+-- A line that is written over and over is for a person: only where standard error is a
+-- terminal.
+local function progress_bar()
+  local status = os.execute("test -t 2")
+  if status ~= true and status ~= 0 then return nil, function() end end
+  local shown = false
+  local function bar(progress)
+    local share = progress.total_bytes and progress.total_bytes > 0
+      and (" %3.0f %%"):format(progress.done_bytes / progress.total_bytes * 100) or ""
+    io.stderr:write(("\r%.0f rows%s, %.0f a second "):format(progress.rows, share,
+      progress.rate))
+    shown = true
+  end
+  return bar, function()
+    if shown then io.stderr:write("\n") end
+  end
 end
 
 -- A report, and where work had to stop the report of how far it came.
@@ -96,7 +108,6 @@ local REPORT = { "rows", "sent", "inserted", "updated", "rejected", "unknown", "
   "requests", "retries", "seconds", "complete" }
 
 local function show_report(options, report, err)
-  io.stderr:write("\n")
   local values = {}
   for _, name in ipairs(REPORT) do
     local value = (report or type(err) == "table" and err.report or {})[name]
@@ -111,12 +122,16 @@ command("members import", function(client, options)
   local map, err = pairs_of("map", options.map)
   if not map then return nil, err end
   local source = options.source == "-" and io.stdin or options.source
-  return show_report(options, client.members:import(source, {
+  local bar, finish = progress_bar()
+  local report
+  report, err = client.members:import(source, {
     format = options.format, map = next(map) and map or nil, tag_mode = options.tag_mode,
     add_tags = #options.add_tag > 0 and options.add_tag or nil, batch = options.batch,
     concurrency = options.concurrency, rejects = options.rejects, limit = options.limit,
     checkpoint = options.checkpoint, dry_run = options.dry_run, on_progress = bar,
-  }))
+  })
+  finish()
+  return show_report(options, report, err)
 end)
 
 command("members export", function(client, options)
@@ -128,16 +143,15 @@ command("members export", function(client, options)
     for name in options.columns:gmatch("[^,]+") do columns[#columns + 1] = name end
   end
   local piped = options.sink == "-"
+  local bar, finish = progress_bar()
   local sink = piped and io.stdout or options.sink
   local report, err = client.members:export(sink, {
     where = where, tag = options.tag, segment = options.segment, columns = columns,
     format = options.format, spreadsheet = options.spreadsheet, limit = options.limit,
     concurrency = options.concurrency, checkpoint = options.checkpoint, on_progress = bar,
   })
-  if piped then
-    io.stderr:write("\n")
-    return report and true, err
-  end
+  finish()
+  if piped then return report and true, err end
   return show_report(options, report, err)
 end)
 
@@ -250,9 +264,6 @@ end)
 command("segments wait", function(client, options)
   return show_one(options, client.segments:wait(options.id, {
     timeout = options.wait_for,
-    on_progress = function(progress)
-      io.stderr:write(("\r%.0f %% "):format(progress.percent or 0))
-    end,
   }))
 end)
 
@@ -271,17 +282,6 @@ end)
 commands.sandbox = {
   run = function(_, options)
     require("sendcloud.sandbox").serve { port = options.port, path = options.path }
-    return true
-  end,
-}
-
-commands.run = {
-  run = function(_, options)
-    local chunk, reason = loadfile(options.script)
-    if not chunk then return nil, reason end
-    _G.arg = options.argument
-    _G.arg[0] = options.script
-    chunk((table.unpack or unpack)(options.argument))
     return true
   end,
 }

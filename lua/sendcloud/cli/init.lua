@@ -9,6 +9,7 @@ local errors = require "sendcloud.errors"
 local cli = {}
 
 local OK, OTHER, USAGE, SOME_REFUSED = 0, 1, 2, 6
+local INTERRUPTED = 130 -- as a shell says it of Ctrl-C
 local EXIT = {
   invalid = USAGE, config = USAGE,
   auth = 3,
@@ -26,9 +27,9 @@ local function read_key(path)
   if not file then
     return nil, errors.new { kind = "config", message = "api-key-file: " .. reason }
   end
-  local key = file:read("*l")
+  local key = file:read("*l") or ""
   file:close()
-  return key or ""
+  return (key:match("^(.-)%s*$"))
 end
 
 local function new_client(options)
@@ -64,10 +65,26 @@ local function run(command, options)
   if client then client:close() end
   if not ran then result, failed = nil, result end
   if result == nil then
+    if tostring(failed):find("interrupted!", 1, true) then return INTERRUPTED end
     complain(failed)
     return exit_code(failed)
   end
   return result == "refused" and SOME_REFUSED or OK
+end
+
+-- `sendcloud run script.lua …`: as the interpreter runs a script, with its traceback.
+local function run_script(arguments)
+  local chunk, reason = loadfile(arguments[2])
+  if not chunk then
+    complain(reason)
+    return OTHER
+  end
+  local rest = { [0] = arguments[2], (table.unpack or unpack)(arguments, 3) }
+  _G.arg = rest
+  local ran = xpcall(function() return chunk((table.unpack or unpack)(rest)) end, function(err)
+    complain(debug.traceback(tostring(err), 2))
+  end)
+  return ran and OK or OTHER
 end
 
 --- Runs the command line.
@@ -79,6 +96,9 @@ function cli.main(arguments)
   if not found then
     complain "the command line needs argparse (Debian: lua-argparse; luarocks install argparse)"
     return OTHER
+  end
+  if arguments[1] == "run" and arguments[2] and arguments[2]:sub(1, 1) ~= "-" then
+    return run_script(arguments)
   end
   local parser = require("sendcloud.cli.tree").parser(argparse)
   local parsed, options = parser:pparse(arguments)

@@ -4,36 +4,10 @@ local core = require "sendcloud.core"
 
 local output = {}
 
-local text = { type = "string" }
-local names = { type = "list", of = text }
-
 -- JSON knows lists from objects, Lua tables do not: the lists of a record are named here.
-local RECORD = { type = "record", open = true,
-  { name = "id", type = "string" }, { name = "name", type = "string" },
-  { name = "email", type = "string" }, { name = "phone", type = "string" },
-  { name = "fields", type = "any" },
-  { name = "tag_ids", type = "list", of = text },
-  { name = "tag_names", type = "list", of = text },
-  { name = "list_id", type = "any" }, { name = "user_id", type = "any" },
-  { name = "status", type = "any" }, { name = "type", type = "any" },
-  { name = "count", type = "any" }, { name = "member_total", type = "any" },
-  { name = "relation", type = "string" },
-  { name = "conditions", type = "list", of = { type = "any" } },
-  { name = "process", type = "any" },
-  { name = "create_time", type = "string" }, { name = "update_time", type = "string" },
-  { name = "unsubscribe_time", type = "string" },
-  { name = "create_time_fmt", type = "string" },
-  { name = "update_time_fmt", type = "string" },
-  { name = "unsubscribe_time_fmt", type = "string" },
-}
-
-local function plain(record)
-  local copy = {}
-  for key, value in pairs(record) do
-    if type(value) ~= "function" then copy[key] = value end
-  end
-  return copy
-end
+local ANY = { type = "any" }
+local LIST = { type = "list", of = ANY }
+local LISTS = { tag_ids = true, tag_names = true, conditions = true }
 
 local shapes = {}
 
@@ -41,6 +15,25 @@ local function encode(node, value)
   shapes[node] = shapes[node] or core.shape(node)
   local json, path, reason = shapes[node]:write(value)
   return json or error(("%s: %s"):format(path, reason), 0)
+end
+
+-- The names of a record's values, sorted.
+local function keys_of(record)
+  local keys = {}
+  for key, value in pairs(record) do
+    if type(value) ~= "function" then keys[#keys + 1] = key end
+  end
+  table.sort(keys)
+  return keys
+end
+
+local function to_json(record)
+  local parts = {}
+  for i, key in ipairs(keys_of(record)) do
+    parts[i] = ("%s:%s"):format(encode(ANY, key),
+      encode(LISTS[key] and LIST or ANY, record[key]))
+  end
+  return "{" .. table.concat(parts, ",") .. "}"
 end
 
 -- Text of the service's must not steer the terminal: control characters show as ?.
@@ -63,7 +56,10 @@ local function width(value)
 end
 
 local function csv_cell(value)
-  value = type(value) == "table" and table.concat(value, ";") or tostring(value or "")
+  if type(value) == "table" then
+    value = #value > 0 and table.concat(value, ";") or cell(value)
+  end
+  value = value == nil and "" or tostring(value)
   if value:find('[,"\r\n]') then return '"' .. value:gsub('"', '""') .. '"' end
   return value
 end
@@ -100,7 +96,7 @@ local function as_json(next_record)
   local first = true
   io.write("[")
   for record in next_record do
-    io.write(first and "\n" or ",\n", encode(RECORD, plain(record)))
+    io.write(first and "\n" or ",\n", to_json(record))
     first = false
   end
   io.write(first and "]\n" or "\n]\n")
@@ -121,20 +117,14 @@ end
 ---@param record table
 function output.record(options, record)
   if options.json then
-    io.write(encode(RECORD, plain(record)), "\n")
+    io.write(to_json(record), "\n")
     return
   end
-  local keys, widest = {}, 0
-  for key, value in pairs(record) do
-    if type(value) ~= "function" then
-      keys[#keys + 1] = key
-      widest = math.max(widest, #key)
-    end
-  end
-  table.sort(keys)
+  local keys, widest = keys_of(record), 0
+  for _, key in ipairs(keys) do widest = math.max(widest, #key) end
   if options.csv then
     local values = {}
-    for i, key in ipairs(keys) do values[i] = csv_cell(cell(record[key])) end
+    for i, key in ipairs(keys) do values[i] = csv_cell(record[key]) end
     io.write(table.concat(keys, ","), "\r\n", table.concat(values, ","), "\r\n")
     return
   end
@@ -147,16 +137,15 @@ end
 ---@param options table
 ---@param pairs_in_order {[1]: string, [2]: any}[]
 function output.values(options, pairs_in_order)
-  local names_, values, parts = {}, {}, {}
+  local names, values, parts = {}, {}, {}
   for i, pair in ipairs(pairs_in_order) do
-    names_[i], values[i] = pair[1], csv_cell(pair[2])
-    local node = type(pair[2]) == "table" and names or { type = "any" }
-    parts[i] = ("%q:%s"):format(pair[1], encode(node, pair[2]))
+    names[i], values[i] = pair[1], csv_cell(pair[2])
+    parts[i] = ("%q:%s"):format(pair[1], encode(ANY, pair[2]))
   end
   if options.json then
     io.write("{", table.concat(parts, ","), "}\n")
   elseif options.csv then
-    io.write(table.concat(names_, ","), "\r\n", table.concat(values, ","), "\r\n")
+    io.write(table.concat(names, ","), "\r\n", table.concat(values, ","), "\r\n")
   else
     for _, pair in ipairs(pairs_in_order) do
       io.write(("%-12s  %s\n"):format(pair[1], cell(pair[2])))

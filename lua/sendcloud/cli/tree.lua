@@ -10,6 +10,12 @@ local function whole(text)
   return number
 end
 
+local function seconds(text)
+  local number = tonumber(text)
+  if not number then return nil, "a number of seconds is needed, got " .. text end
+  return number
+end
+
 local function shows_key()
   return nil, "a key given as an argument shows in `ps`: use SENDCLOUD_API_KEY or --api-key-file"
 end
@@ -21,7 +27,7 @@ local function common(command)
     :argname "<file>"
   command:option("--api-key"):hidden(true):convert(shows_key)
   command:option("--base-url", "default: the provider's"):argname "<url>"
-  command:option("--timeout", "seconds for one attempt"):argname "<s>":convert(tonumber)
+  command:option("--timeout", "seconds for one attempt"):argname "<s>":convert(seconds)
   command:mutex(
     command:flag("--json", "one JSON document"),
     command:flag("--csv", "comma-separated values"))
@@ -134,7 +140,7 @@ local function segments(group)
   paged(list)
   local wait = common(group:command("wait", "until a segment is ready"))
   wait:argument "id"
-  wait:option("--for", "seconds at most"):target "wait_for":argname "<s>":convert(tonumber)
+  wait:option("--for", "seconds at most"):target "wait_for":argname "<s>":convert(seconds)
   local inside = common(group:command("members", "who is in a segment"))
   inside:argument "id"
   where(inside)
@@ -167,6 +173,7 @@ function tree.parser(argparse)
   sandbox:option("--port"):argname "<n>":convert(whole):default "8025"
   sandbox:option("--path", "file that keeps its state; memory when left out")
     :argname "<file>"
+  -- For the help alone: init.lua runs it, since a script's options are its own.
   local run = parser:command("run", "run a Lua script with the library at hand")
   run:argument "script"
   run:argument("argument"):args "*"
