@@ -313,7 +313,6 @@ static const luaL_Reg methods[] = {
     {"is_open", is_open},
     {"listen", listen_box},
     {"now", box_now},
-    {"quiet", sc_lua_box_quiet},
     {"requests", sc_lua_box_requests},
     {"reset", sc_lua_box_reset},
     {"restore", sc_lua_box_restore},
@@ -324,6 +323,7 @@ static const luaL_Reg methods[] = {
     {"time", box_time},
     {"unfault", sc_lua_box_unfault},
     {"unsubscribe", sc_lua_box_unsubscribe},
+    {"upsert", sc_lua_box_upsert},
     {NULL, NULL},
 };
 

@@ -37,7 +37,7 @@ int sc_lua_flag(lua_State *L, int index, const char *name);
 
 /* Methods by file. */
 int sc_lua_box_handle(lua_State *L);
-int sc_lua_box_quiet(lua_State *L);
+int sc_lua_box_upsert(lua_State *L);
 int sc_lua_box_fault(lua_State *L);
 int sc_lua_box_unfault(lua_State *L);
 int sc_lua_box_fired(lua_State *L);

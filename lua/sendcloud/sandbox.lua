@@ -383,8 +383,8 @@ function Box:load(path)
   if not file then return nil, why end
   local text = file:read("*a")
   file:close()
-  return load.contacts(text, function(method, target, body)
-    return self.core:quiet(method, target, body)
+  return load.contacts(text, function(members)
+    return self.core:upsert(members)
   end)
 end
 

@@ -8,7 +8,6 @@
 local load = {}
 
 local BATCH = 1000
-local UPSERT = "/marketing/lists/members"
 
 local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\" }
 
@@ -84,25 +83,21 @@ local function member(columns, row)
   return "{" .. table.concat(parts, ",") .. "}"
 end
 
-local function count(answer, name)
-  return tonumber(answer:match('"' .. name .. '":(%d+)')) or 0
-end
-
 -- One batch. A row that makes the service refuse all of them (bytes that are not UTF-8)
 -- is found by halving.
-local function send(post, members, first, last, report)
-  local status, answer = post("POST", UPSERT, '{"members":['
-    .. table.concat(members, ",", first, last) .. '],"tagFlag":1,"updateExisting":true}')
-  if status == 200 then
-    report.inserted = report.inserted + count(answer, "totalInserted")
-    report.updated = report.updated + count(answer, "totalUpdated")
-    report.rejected = report.rejected + count(answer, "errorCount")
+local function send(upsert, members, first, last, report)
+  local inserted, updated, rejected = upsert("["
+    .. table.concat(members, ",", first, last) .. "]")
+  if inserted then
+    report.inserted = report.inserted + inserted
+    report.updated = report.updated + updated
+    report.rejected = report.rejected + rejected
   elseif first == last then
     report.rejected = report.rejected + 1
   else
     local middle = math.floor((first + last) / 2)
-    send(post, members, first, middle, report)
-    send(post, members, middle + 1, last, report)
+    send(upsert, members, first, middle, report)
+    send(upsert, members, middle + 1, last, report)
   end
 end
 
@@ -117,10 +112,10 @@ end
 
 --- Loads a whole file's text.
 ---@param text string
----@param post fun(method: string, target: string, body: string): integer, string
----  status, answer
+---@param upsert fun(members: string): integer?, integer?, integer? takes a JSON list;
+---  inserted, updated, refused, or nil where all were refused
 ---@return { rows: integer, inserted: integer, updated: integer, rejected: integer }
-function load.contacts(text, post)
+function load.contacts(text, upsert)
   local report = { rows = 0, inserted = 0, updated = 0, rejected = 0 }
   local next_row = rows(text)
   local columns = next_row()
@@ -129,11 +124,11 @@ function load.contacts(text, post)
     report.rows = report.rows + 1
     batch[#batch + 1] = member(columns, row)
     if #batch == BATCH then
-      send(post, batch, 1, #batch, report)
+      send(upsert, batch, 1, #batch, report)
       batch = {}
     end
   end
-  if #batch > 0 then send(post, batch, 1, #batch, report) end
+  if #batch > 0 then send(upsert, batch, 1, #batch, report) end
   return report
 end
 
