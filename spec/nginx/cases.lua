@@ -63,7 +63,8 @@ local cases = {
     run = function(client)
       local path = os.tmpname()
       local report = assert(client.members:import(people(1, 300), { batch = 50 }))
-      assert(report.inserted == 300, tostring(report))
+      assert(report.inserted == 300, ("%d inserted, %d updated, %d rejected, %d unknown, %d retries")
+        :format(report.inserted, report.updated, report.rejected, report.unknown, report.retries))
       report = assert(client.members:export(path))
       assert(report.rows == 300)
       local lines = 0
