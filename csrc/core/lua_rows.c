@@ -40,8 +40,8 @@ static double option(lua_State *L, int index, const char *name, double fallback,
     return value;
 }
 
-/* core.rows{ batch =, batch_bytes =, row_max =, live = } -> rows; live is the number of
- * batches that will be alive at a time */
+/* core.rows{ batch =, batch_bytes =, row_max =, live =, forgetful = } -> rows; live is
+ * the number of batches that will be alive at a time */
 static int core_rows(lua_State *L)
 {
     struct sc_rows *r;
@@ -58,6 +58,9 @@ static int core_rows(lua_State *L)
     r->batch_rows = (size_t)batch;
     r->batch_bytes = (size_t)option(L, 1, "batch_bytes", 1 << 20, 1e8);
     r->left = UINT64_MAX;
+    lua_getfield(L, 1, "forgetful");
+    r->forgetful = lua_toboolean(L, -1);
+    lua_pop(L, 1);
     clock_gettime(CLOCK_REALTIME, &now);
     if (sc_rows_fold_init(&r->fold, (size_t)(batch * live),
                           (uint64_t)now.tv_nsec * 0x9e3779b97f4a7c15u ^ (uintptr_t)r))

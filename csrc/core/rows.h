@@ -141,6 +141,7 @@ struct sc_rows {
     struct sc_rows_fold fold;
     size_t batch_rows, batch_bytes;
     uint64_t left; /* rows that may still be read */
+    int forgetful; /* nobody will ask for the text of a row that was refused */
 };
 
 enum sc_rows_status {

@@ -57,7 +57,7 @@ struct sc_rows_entry *sc_rows_entry(struct sc_rows_batch *b, uint64_t line,
         b->rows = e;
         b->room = room;
     }
-    if (sc_rows_room(&b->raw, n + SC_BUF_PAD))
+    if (n && sc_rows_room(&b->raw, n + SC_BUF_PAD))
         return NULL;
     e = &b->rows[b->count++];
     *e = (struct sc_rows_entry){
@@ -166,7 +166,8 @@ static int is_blank(const struct sc_csv *c)
 static int add_broken(struct sc_rows *r, struct sc_rows_batch *b, int status)
 {
     const struct sc_csv *c = &r->csv;
-    struct sc_rows_entry *e = sc_rows_entry(b, c->row_line, c->row, c->row_len);
+    struct sc_rows_entry *e =
+        sc_rows_entry(b, c->row_line, c->row, r->forgetful ? 0 : c->row_len);
     char text[80];
     int n;
 
@@ -210,7 +211,9 @@ int sc_rows_next(struct sc_rows *r, struct sc_rows_batch *b, const struct sc_buf
                 return SC_ROWS_NOMEM;
             continue;
         }
-        return sc_rows_entry(b, c->row_line, c->row, c->row_len) ? 0 : SC_ROWS_NOMEM;
+        return sc_rows_entry(b, c->row_line, c->row, r->forgetful ? 0 : c->row_len)
+                   ? 0
+                   : SC_ROWS_NOMEM;
     }
 }
 

@@ -1,31 +1,49 @@
 #include "utf8.h"
 
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+/* The first byte from p on that is not ASCII, or end. */
+static inline const char *skip_ascii(const char *p, const char *end)
+{
+#ifdef __SSE2__
+    while (end - p >= 16) {
+        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+        unsigned mask = (unsigned)_mm_movemask_epi8(v);
+
+        if (mask)
+            return p + __builtin_ctz(mask);
+        p += 16;
+    }
+#endif
+    while (end - p >= 8) {
+        uint64_t word;
+
+        memcpy(&word, p, 8);
+        if (word & UINT64_C(0x8080808080808080))
+            break;
+        p += 8;
+    }
+    while (p < end && !(*p & 0x80))
+        p++;
+    return p;
+}
 
 size_t sc_utf8_check(const char *bytes, size_t n, size_t *chars)
 {
     const char *p = bytes, *end = bytes + n;
-    size_t extra = 0, length;
-    uint64_t word;
+    size_t extra = 0, length = 1;
 
-    while (p < end) {
-        if (end - p >= 8) {
-            memcpy(&word, p, 8);
-            if (!(word & UINT64_C(0x8080808080808080))) {
-                p += 8;
-                continue;
-            }
-        }
-        if (!(*p & 0x80)) {
-            p++;
-            continue;
-        }
-        length = sc_utf8_sequence(p, end);
-        if (!length)
-            break;
-        extra += length - 1;
-        p += length;
-    }
+    while (length && (p = skip_ascii(p, end)) < end)
+        do {
+            length = sc_utf8_sequence(p, end);
+            if (!length)
+                break;
+            extra += length - 1;
+            p += length;
+        } while (p < end && *p & 0x80);
     *chars = (size_t)(p - bytes) - extra;
     return (size_t)(p - bytes);
 }

@@ -155,7 +155,10 @@ function batches.encoder(state, from, options)
 
   local live = (options.concurrency or state.config.concurrency) + 3
   local self = {
-    rows = core.rows { batch = most, batch_bytes = MOST_BYTES, live = math.min(live, 64) },
+    rows = core.rows {
+      batch = most, batch_bytes = MOST_BYTES, live = math.min(live, 64),
+      forgetful = not options.rejects,
+    },
     source = from, shape = member_shape, options = options, most = most,
     free = {}, by_slot = {}, made = 0, line = 0, left = options.limit or math.huge,
     ended = false, busy = false, start_offset = 0,
