@@ -269,25 +269,17 @@ static int batch_blockers(lua_State *L)
 
 void sc_open_batch(lua_State *L)
 {
-    static const luaL_Reg methods[] = {{"begin", batch_begin},
-                                       {"fill", batch_fill},
-                                       {"next", sc_batch_next},
-                                       {"entry", sc_batch_entry},
-                                       {"enter", sc_batch_enter},
-                                       {"write", sc_batch_write},
-                                       {"refuse", sc_batch_refuse},
-                                       {"drop", sc_batch_drop},
-                                       {"close", batch_close},
-                                       {"release", batch_release},
-                                       {"slice", batch_slice},
-                                       {"answer", batch_answer},
-                                       {"judge", batch_judge},
-                                       {"settle", batch_settle},
-                                       {"rejects", batch_rejects},
-                                       {"refused", batch_refused},
-                                       {"info", batch_info},
-                                       {"blockers", batch_blockers},
-                                       {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"begin", batch_begin},       {"fill", batch_fill},
+        {"next", sc_batch_next},      {"entry", sc_batch_entry},
+        {"enter", sc_batch_enter},    {"write", sc_batch_write},
+        {"put", sc_batch_put},        {"refuse", sc_batch_refuse},
+        {"drop", sc_batch_drop},      {"close", batch_close},
+        {"release", batch_release},   {"slice", batch_slice},
+        {"answer", batch_answer},     {"judge", batch_judge},
+        {"settle", batch_settle},     {"rejects", batch_rejects},
+        {"refused", batch_refused},   {"info", batch_info},
+        {"blockers", batch_blockers}, {NULL, NULL}};
     static const luaL_Reg meta[] = {{"__gc", batch_gc}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"batch", core_batch}, {NULL, NULL}};
 

@@ -7,13 +7,21 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Stores the cell under key in the table on top of the stack. */
-static void set_cell(lua_State *L, const struct sc_rows_plan *p,
-                     const struct sc_rows_step *step, const struct sc_csv_cell *cell)
+/* Stores the cell in the table on top of the stack, under the key-th of the keys. */
+static void set_cell(lua_State *L, int keys, size_t key, const struct sc_csv_cell *cell)
 {
-    lua_pushlstring(L, sc_rows_plan_at(p, step->target), step->target.len);
+    lua_rawgeti(L, keys, (int)key);
     lua_pushlstring(L, cell->at, cell->len);
     lua_rawset(L, -3);
+}
+
+static int count_tags(const struct sc_csv_cell *cell)
+{
+    int n = cell->len > 0;
+
+    for (uint32_t i = 0; i < cell->len; i++)
+        n += cell->at[i] == ';';
+    return n;
 }
 
 /* Adds the names of a cell to the list on top of the stack. */
@@ -38,35 +46,49 @@ static void add_tags(lua_State *L, const struct sc_csv_cell *cell)
     }
 }
 
-/* Pushes the scanner's row as a member table. */
+/* The cell that a step takes, or NULL where it is empty. */
+static const struct sc_csv_cell *cell_of(const struct sc_rows *r,
+                                         const struct sc_rows_step *step)
+{
+    const struct sc_csv_cell *cell = &r->csv.cells[step->cell];
+
+    return step->cell < r->csv.count && cell->len ? cell : NULL;
+}
+
+/* Pushes the scanner's row as a member table. The rows' user value holds the keys of the
+ * steps, and behind them the two of a member's tables. */
 static void push_member(lua_State *L, const struct sc_rows *r)
 {
     const struct sc_rows_plan *p = &r->plan;
-    int fields;
+    const struct sc_csv_cell *cell;
+    size_t i, fields = 0;
+    int keys, tags = 0;
 
-    lua_createtable(L, 0, 5);
-    lua_newtable(L);
-    fields = lua_gettop(L);
-    lua_newtable(L);
-    for (size_t i = 0; i < p->count; i++) {
-        const struct sc_rows_step *step = &p->steps[i];
-        const struct sc_csv_cell *cell = &r->csv.cells[step->cell];
-
-        if (step->cell >= r->csv.count || !cell->len)
-            continue;
-        if (step->use == SC_ROWS_TAGS) {
-            add_tags(L, cell);
-            continue;
-        }
-        lua_pushvalue(L, step->use == SC_ROWS_FIELD ? fields : fields - 1);
-        set_cell(L, p, step, cell);
-        lua_pop(L, 1);
+    sc_getuservalue(L, 2);
+    keys = lua_gettop(L);
+    for (i = 0; i < p->count; i++) {
+        fields += p->steps[i].use == SC_ROWS_FIELD;
+        if (p->steps[i].use == SC_ROWS_TAGS && (cell = cell_of(r, &p->steps[i])))
+            tags += count_tags(cell);
     }
-    if (p->has_tags)
-        lua_setfield(L, fields - 1, "tags");
-    else
-        lua_pop(L, 1);
-    lua_setfield(L, fields - 1, "fields");
+    lua_createtable(L, 0, (int)(p->count - fields) + 2);
+    for (i = 0; i < p->count && p->steps[i].use < SC_ROWS_FIELD; i++)
+        if ((cell = cell_of(r, &p->steps[i])))
+            set_cell(L, keys, i + 1, cell);
+    lua_rawgeti(L, keys, (int)p->count + 1);
+    lua_createtable(L, 0, (int)fields);
+    for (; i < p->count && p->steps[i].use == SC_ROWS_FIELD; i++)
+        if ((cell = cell_of(r, &p->steps[i])))
+            set_cell(L, keys, i + 1, cell);
+    lua_rawset(L, -3);
+    if (p->has_tags) {
+        lua_rawgeti(L, keys, (int)p->count + 2);
+        lua_createtable(L, tags, 0);
+        for (; i < p->count; i++)
+            if ((cell = cell_of(r, &p->steps[i])))
+                add_tags(L, cell);
+        lua_rawset(L, -3);
+    }
 }
 
 /* batch:next(rows, body) -> member, line | nil, "full" | "more" | "end"; the row is the
@@ -82,7 +104,7 @@ int sc_batch_next(lua_State *L)
         lua_pushnil(L);
         return 1 + sc_lua_push_status(L, status);
     }
-    luaL_checkstack(L, 8, NULL);
+    luaL_checkstack(L, 10, NULL);
     if (r->csv.separator)
         push_member(L, r);
     else
@@ -164,6 +186,42 @@ static int refuse_value(lua_State *L, const struct sc_rows *r, struct sc_rows_ba
     return 0;
 }
 
+/* Writes the table at index by the shape at 4 as the last entry's member, or refuses it.
+ */
+static void write_entry(lua_State *L, struct sc_rows *r, struct sc_rows_batch *b,
+                        struct sc_buf *body, struct sc_lua_shape *shape, int index)
+{
+    struct sc_shape_problem problem = {.code = NULL};
+    size_t from = body->len;
+    int rc;
+
+    if (!lua_istable(L, index) || sc_lua_shape_put(L, shape, 4, index, body, &problem)) {
+        if (problem.code && !strcmp(problem.code, "memory"))
+            sc_lua_rows_nomem(L);
+        refuse_value(L, r, b, &problem);
+        return;
+    }
+    rc = sc_rows_enter(r, b, body, from);
+    if (rc == -2)
+        luaL_error(L, "the object does not begin with the address");
+    if (rc < 0)
+        sc_lua_rows_nomem(L);
+}
+
+/* batch:put(rows, body, shape, member): what becomes of the last entry */
+int sc_batch_put(lua_State *L)
+{
+    struct sc_rows_batch *b = sc_lua_alive_batch(L);
+    struct sc_rows *r = sc_lua_batch_rows(L);
+    struct sc_buf *body = sc_lua_rows_buffer(L, 3);
+    struct sc_lua_shape *shape = luaL_checkudata(L, 4, SC_SHAPE_TYPE);
+
+    luaL_argcheck(L, b->count, 1, "no entry");
+    lua_settop(L, 5);
+    write_entry(L, r, b, body, shape, 5);
+    return 0;
+}
+
 /* batch:write(rows, body, shape, members, first, last, line) -> how many were taken: the
  * tables members[first] to members[last], each by the shape, until the batch is full */
 int sc_batch_write(lua_State *L)
@@ -174,15 +232,11 @@ int sc_batch_write(lua_State *L)
     struct sc_lua_shape *shape = luaL_checkudata(L, 4, SC_SHAPE_TYPE);
     lua_Integer first = luaL_checkinteger(L, 6), last = luaL_checkinteger(L, 7), i;
     lua_Number line = luaL_checknumber(L, 8);
-    struct sc_shape_problem problem = {.code = NULL};
 
     luaL_checktype(L, 5, LUA_TTABLE);
     luaL_argcheck(L, first >= 1 && last <= 0x7fffffff, 6, "out of range");
     lua_settop(L, 5);
     for (i = first; i <= last; i++) {
-        size_t from = body->len;
-        int rc = 1;
-
         if (b->count >= r->batch_rows || body->len >= r->batch_bytes)
             break;
         lua_rawgeti(L, 5, (int)i);
@@ -190,16 +244,7 @@ int sc_batch_write(lua_State *L)
             break;
         if (!sc_rows_entry(b, (uint64_t)(line + (lua_Number)(i - first)), "", 0))
             return sc_lua_rows_nomem(L);
-        if (!lua_istable(L, 6) || sc_lua_shape_put(L, shape, 4, 6, body, &problem)) {
-            if (lua_istable(L, 6) && !strcmp(problem.code, "memory"))
-                return sc_lua_rows_nomem(L);
-            refuse_value(L, r, b, &problem);
-        } else {
-            rc = sc_rows_enter(r, b, body, from);
-        }
-        if (rc < 0)
-            return rc == -2 ? luaL_error(L, "the object does not begin with the address")
-                            : sc_lua_rows_nomem(L);
+        write_entry(L, r, b, body, shape, 6);
         lua_settop(L, 5);
     }
     lua_pushinteger(L, i - first);

@@ -252,6 +252,24 @@ static void take_step(lua_State *L, struct sc_rows_plan *p, int index)
     take_text(L, p, index, "target", &step->target);
 }
 
+/* Ties the keys of a member's tables to the rows at index 1, in the order of the steps.
+ */
+static void tie_keys(lua_State *L, const struct sc_rows_plan *p)
+{
+    lua_createtable(L, (int)p->count + 2, 0);
+    for (size_t i = 0; i < p->count; i++) {
+        struct sc_rows_text target = p->steps[i].target;
+
+        lua_pushlstring(L, sc_rows_plan_at(p, target), target.len);
+        lua_rawseti(L, -2, (int)i + 1);
+    }
+    lua_pushliteral(L, "fields");
+    lua_rawseti(L, -2, (int)p->count + 1);
+    lua_pushliteral(L, "tags");
+    lua_rawseti(L, -2, (int)p->count + 2);
+    sc_setuservalue(L, 1);
+}
+
 /* rows:plan{ head =, tail =, fields =, tags =, more_tags =, steps = { … } }: JSON text
  * around the cells; each step { use =, cell =, key =, name =, target =, max = }, the
  * address first */
@@ -278,6 +296,7 @@ static int rows_plan(lua_State *L)
         lua_pop(L, 1);
     }
     luaL_argcheck(L, p->count && p->steps[0].use == SC_ROWS_ADDRESS, 2, "no address");
+    tie_keys(L, p);
     p->address_at = p->steps[0].key.len;
     sc_rows_plan_measure(p);
     return 0;

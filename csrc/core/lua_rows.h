@@ -25,6 +25,7 @@ int sc_batch_next(lua_State *L);
 int sc_batch_entry(lua_State *L);
 int sc_batch_enter(lua_State *L);
 int sc_batch_write(lua_State *L);
+int sc_batch_put(lua_State *L);
 int sc_batch_refuse(lua_State *L);
 int sc_batch_drop(lua_State *L);
 

@@ -190,20 +190,6 @@ local function with_tags(member, more)
   return copy
 end
 
-local function address_of(member)
-  return type(member) == "table" and type(member.email) == "string" and member.email or ""
-end
-
--- Writes a member into the body; returns nil and the reason where it cannot be one.
-local function write(self, batch, member)
-  if type(member) ~= "table" then return nil, "not a member but a " .. type(member) end
-  local written, path, reason = self.shape:write(with_tags(member, self.options.add_tags),
-    batch.body)
-  if written then return true end
-  if path == "email" and reason == "required" then return nil, "no address" end
-  return nil, path == "" and reason or path .. ": " .. reason
-end
-
 -- The members that are written next: the array itself, or as many as a batch takes out of an
 -- iterator.
 local function refill(self)
@@ -268,21 +254,18 @@ end
 
 -- A row that Lua has to see before it is written.
 local function pass(self, batch, member, line)
-  local entries, transform = batch.rows, self.options.transform
-  local reason
-  if self.format == "jsonl" then member, reason = parse(member, self.options.map) end
-  if member and transform then
-    local changed = transform(member, line)
-    if changed == nil then return entries:drop() end
-    member = changed
+  local entries, options = batch.rows, self.options
+  if self.format == "jsonl" then
+    local reason
+    member, reason = parse(member, options.map)
+    if not member then return entries:refuse(reason) end
   end
-  local from = #batch.body
-  if member then
-    local ok
-    ok, reason = write(self, batch, member)
-    if ok then return entries:enter(self.rows, batch.body, from) end
+  if options.transform then
+    member = options.transform(member, line)
+    if member == nil then return entries:drop() end
   end
-  entries:refuse(reason, address_of(member))
+  if options.add_tags then member = with_tags(member, options.add_tags) end
+  entries:put(self.rows, batch.body, self.shape, member)
 end
 
 -- The text
