@@ -294,20 +294,23 @@ local function prepare(run)
   run.prepared = batch
 end
 
--- In a task of its own, behind the sends that have just begun: the next body is ready before
--- a slot is free.
+-- In a task of its own, behind a send that has just begun: lets its bytes go first, then makes
+-- the next batch ready, before a slot is free or for one that is. Batches so leave one by one,
+-- and their answers come one by one.
 local function prepare_ahead(run)
   run.transport:sleep(0)
+  run.preparing = false
   prepare(run)
   if run.prepared and run.active < run.concurrency then add_worker(run) end
 end
 
 function take(run)
-  prepare(run)
+  if not run.preparing then prepare(run) end
   local batch = run.prepared
   if run.err or not batch or batches.is_blocked(batch) then return nil end
   run.prepared = nil
-  if not run.encoder.ended and not run.encoder.busy then
+  if not run.encoder.ended and not run.preparing then
+    run.preparing = true
     run.tasks[#run.tasks + 1] = run.transport:spawn(prepare_ahead, run)
   end
   return batch
@@ -333,7 +336,7 @@ local function wait(run)
 end
 
 local function send_all(run)
-  for _ = 1, run.concurrency do add_worker(run) end
+  add_worker(run)
   local raised = wait(run)
   if raised ~= nil then error(raised, 0) end
 end
