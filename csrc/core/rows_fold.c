@@ -10,7 +10,7 @@ int sc_rows_fold_init(struct sc_rows_fold *f, size_t live, uint64_t seed)
     size_t size = 256;
 
     memset(f, 0, sizeof *f);
-    while (size < live * 3)
+    while (size < live * 2)
         size *= 2;
     f->marks = calloc(size, sizeof *f->marks);
     if (!f->marks)
@@ -94,7 +94,7 @@ static int rebuild(struct sc_rows_fold *f)
 
     for (size_t i = 0; i < f->size; i++)
         alive += old[i].generation && is_alive(f, &old[i]);
-    while (size < alive * 3)
+    while (size < alive * 2)
         size *= 2;
     marks = calloc(size, sizeof *marks);
     if (!marks)
@@ -123,7 +123,7 @@ int sc_rows_fold_add(struct sc_rows_fold *f, struct sc_rows_batch *b,
     uint64_t hash = hash_address(address, e->address_len, f->seed);
     size_t at;
 
-    if (f->used * 2 >= f->size && rebuild(f))
+    if (f->used * 4 >= f->size * 3 && rebuild(f))
         return SC_ROWS_NOMEM;
     for (at = (size_t)hash & (f->size - 1); f->marks[at].generation;
          at = (at + 1) & (f->size - 1)) {

@@ -8,6 +8,7 @@
 local answer = require "sendcloud.answer"
 local call = require "sendcloud.call"
 local core = require "sendcloud.core"
+local crew = require "sendcloud.crew"
 local errors = require "sendcloud.errors"
 local layout = require "sendcloud.layout"
 local nearest = require "sendcloud.nearest"
@@ -277,22 +278,20 @@ function add_workers(run, count)
     pages = pages + 1
     if run.claimed + (pages - 1) * run.size >= (run.total or 1) then break end
     run.active = run.active + 1
-    run.tasks[#run.tasks + 1] = run.transport:spawn(work, run)
+    crew.add(run.crew, work, run)
   end
 end
 
--- Waits for all workers, those that begin meanwhile included.
 local function wait(run)
-  local raised
-  while #run.tasks > 0 do
-    local ok, problem = run.transport:await(table.remove(run.tasks))
-    if not ok then
-      raised = raised or problem
-      stop(run, errors.new { kind = "cancelled", operation = run.plan.operation,
-        message = "the export was stopped" })
+  local failed, raised = false, nil
+  crew.wait(run.crew, function(problem)
+    stop(run, errors.new { kind = "cancelled", operation = run.plan.operation,
+      message = "the export was stopped" })
+    if not failed and not (type(problem) == "table" and problem.kind == "cancelled") then
+      failed, raised = true, problem
     end
-  end
-  if raised and not (type(raised) == "table" and raised.kind == "cancelled") then
+  end)
+  if failed then
     spool.abandon(run.spool, run.resume)
     error(raised, 0)
   end
@@ -321,7 +320,8 @@ local function new_run(state, transport, self, parameters, options)
     state = state, transport = transport, plan = self, parameters = parameters,
     concurrency = concurrency, limit = limit, left = limit or math.huge,
     size = limit and math.max(1, math.min(limit, PAGE_SIZE)) or PAGE_SIZE,
-    claimed = 0, flushed = 0, pages = {}, free = {}, tasks = {}, active = 0, waiting = 0,
+    claimed = 0, flushed = 0, pages = {}, free = {}, active = 0, waiting = 0,
+    crew = crew.new(transport),
     passes = 0, saved = core.now(),
     report = { rows = 0, duplicates = 0, requests = 0, retries = 0, bytes = 0, seconds = 0,
       complete = false },

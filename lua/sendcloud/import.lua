@@ -12,6 +12,7 @@ local call = require "sendcloud.call"
 local checkpoint = require "sendcloud.checkpoint"
 local columns = require "sendcloud.columns"
 local core = require "sendcloud.core"
+local crew = require "sendcloud.crew"
 local errors = require "sendcloud.errors"
 local nearest = require "sendcloud.nearest"
 local plan = require "sendcloud.plan"
@@ -120,7 +121,7 @@ end
 ---@field checkpoint sendcloud.Checkpoint?
 ---@field prepared table?      the batch that goes next
 ---@field active integer       workers that have work
----@field tasks table[]        all workers there ever were
+---@field crew sendcloud.Crew   the workers, and who makes batches ready
 ---@field err sendcloud.Error? why the run stops
 ---@field silent integer       batches in a row without a known outcome
 ---@field hopeless integer     rows refused alone while none was ever taken
@@ -282,7 +283,7 @@ end
 
 local function add_worker(run)
   run.active = run.active + 1
-  run.tasks[#run.tasks + 1] = run.transport:spawn(work, run)
+  crew.add(run.crew, work, run)
 end
 
 -- Makes the next batch ready; only one task does so at a time, for an iterator may wait.
@@ -311,34 +312,22 @@ function take(run)
   run.prepared = nil
   if not run.encoder.ended and not run.preparing then
     run.preparing = true
-    run.tasks[#run.tasks + 1] = run.transport:spawn(prepare_ahead, run)
+    crew.add(run.crew, prepare_ahead, run)
   end
   return batch
 end
 
--- Waits for all workers, those that begin meanwhile included. Returns what one raised.
-local function wait(run)
-  local raised, failed
-  local index = 0
-  while index < #run.tasks do
-    index = index + 1
-    local ok, problem = run.transport:await(run.tasks[index])
-    run.tasks[index] = false
-    if not ok and not failed then
-      failed, raised = true, problem
-      stop(run, errors.new { kind = "cancelled", operation = OPERATION,
-        message = "the import was stopped", outcome = "unknown" })
-    end
-  end
-  if failed and not (type(raised) == "table" and raised.kind == "cancelled") then
-    return raised
-  end
-end
-
 local function send_all(run)
+  local failed, raised = false, nil
   add_worker(run)
-  local raised = wait(run)
-  if raised ~= nil then error(raised, 0) end
+  crew.wait(run.crew, function(problem)
+    stop(run, errors.new { kind = "cancelled", operation = OPERATION,
+      message = "the import was stopped", outcome = "unknown" })
+    if not failed and not (type(problem) == "table" and problem.kind == "cancelled") then
+      failed, raised = true, problem
+    end
+  end)
+  if failed then error(raised, 0) end
 end
 
 -- A dry run: everything but the sending.
@@ -370,7 +359,7 @@ local function new_run(state, transport, encoder, options)
     state = state, transport = transport, encoder = encoder, report = new_report(),
     plan = plan.of(state.config.provider, OPERATION),
     concurrency = options.concurrency or math.min(state.config.concurrency, MOST_CONCURRENT),
-    active = 0, tasks = {}, silent = 0, hopeless = 0, waiting = 0,
+    active = 0, crew = crew.new(transport), silent = 0, hopeless = 0, waiting = 0,
     done_bytes = 0, dry = options.dry_run,
   }
   local from = encoder.source
