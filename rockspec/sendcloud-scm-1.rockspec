@@ -90,6 +90,7 @@ build = {
       ["sendcloud.condition"] = "lua/sendcloud/condition.lua",
       ["sendcloud.condition_text"] = "lua/sendcloud/condition_text.lua",
       ["sendcloud.config"] = "lua/sendcloud/config.lua",
+      ["sendcloud.crew"] = "lua/sendcloud/crew.lua",
       ["sendcloud.errors"] = "lua/sendcloud/errors.lua",
       ["sendcloud.events"] = "lua/sendcloud/events.lua",
       ["sendcloud.export"] = "lua/sendcloud/export.lua",
