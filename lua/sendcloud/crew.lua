@@ -36,9 +36,13 @@ end
 function crew.wait(self, on_raise)
   local mark, task = next(self.live)
   while mark do
-    local ok, raised = self.transport:await(task)
-    self.live[mark] = nil
-    if not ok then on_raise(raised) end
+    if task == true then -- nginx lets others run while it makes a task
+      if not self.transport:sleep(0) then self.live[mark] = nil end
+    else
+      local ok, raised = self.transport:await(task)
+      self.live[mark] = nil
+      if not ok then on_raise(raised) end
+    end
     mark, task = next(self.live)
   end
 end

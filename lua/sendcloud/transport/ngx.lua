@@ -224,7 +224,8 @@ local function finish(task, results)
   for gate in pairs(task.waiters) do gate:post(1) end
 end
 
---- Makes a task of a function; it starts when the code that called it waits.
+--- Makes a task of a function. Others may run before this returns: nginx lets light threads
+--- go on while it makes one.
 ---@param fn function
 ---@param ... any   its arguments
 ---@return sendcloud.NginxTask
