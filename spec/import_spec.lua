@@ -465,6 +465,15 @@ describe("import", function()
       assert.are.equal("add_tags[1]", refusal(file, { add_tags = { "" } }).parameter)
     end)
 
+    it("a file that would be written over", function()
+      local text = "email\na@x.org\n"
+      local file, other = files.write(text), files.path()
+      assert.are.equal("rejects", refusal(file, { rejects = file }).parameter)
+      assert.are.equal(text, files.read(file))
+      assert.are.equal("rejects",
+        refusal(file, { rejects = other, checkpoint = other }).parameter)
+    end)
+
     it("a client that is closed", function()
       local client = boxed()
       client:close()

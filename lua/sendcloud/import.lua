@@ -380,6 +380,11 @@ end
 local function open_files(run, options)
   local encoder = run.encoder
   local err
+  local refused = options.rejects
+  if refused and (refused == encoder.source.path or refused == options.checkpoint) then
+    return errors.invalid(OPERATION, "rejects",
+      "would write over the source or the checkpoint; name another file")
+  end
   if options.checkpoint and not options.dry_run then
     run.checkpoint, err = checkpoint.open(options.checkpoint, encoder, options, run.report)
     if not run.checkpoint then return err end
