@@ -11,6 +11,7 @@ local errors = require "sendcloud.errors"
 local spool = {}
 
 local PIECE = 65536
+local GATHERED = 131072 -- bytes that are written at a time; setvbuf's size means nothing to glibc
 local MARK = "\239\187\191" -- byte order mark: a spreadsheet takes the text for UTF-8 then
 
 ---@class sendcloud.Spool
@@ -30,15 +31,24 @@ local function open(self, mode)
   local reason
   self.file, reason = io.open(self.temporary, mode)
   if not self.file then return nil, failed(self.temporary, reason) end
-  self.file:setvbuf("full", 262144)
+  self.file:setvbuf("no")
+  self.pieces, self.gathered = {}, 0
+  return true
+end
+
+-- Writes what was gathered.
+local function write_out(self)
+  local ok, reason = self.file:write(table.concat(self.pieces))
+  if not ok then return nil, failed(self.temporary, reason) end
+  self.pieces, self.gathered = {}, 0
   return true
 end
 
 local function write(self, bytes)
-  local ok, reason = self.file:write(bytes)
-  if not ok then return nil, failed(self.temporary, reason) end
+  self.pieces[#self.pieces + 1] = bytes
+  self.gathered = self.gathered + #bytes
   self.size = self.size + #bytes
-  return true
+  return self.gathered < GATHERED or write_out(self)
 end
 
 -- The line of column names, with the mark before it where a spreadsheet shall read it.
@@ -125,9 +135,7 @@ end
 ---@return true|nil
 ---@return sendcloud.Error? err
 function spool.flush(self)
-  local ok, reason = self.file:flush()
-  if not ok then return nil, failed(self.temporary, reason) end
-  return true
+  return write_out(self)
 end
 
 -- Writes the text anew, every line with as many cells as the header has in the end.
@@ -202,6 +210,7 @@ function spool.finish(self)
       end
     end
   end
+  if ok then ok, err = spool.flush(self) end
   if not ok then return nil, err end
   local reason
   ok, reason = self.file:close()
