@@ -27,8 +27,8 @@ local function cells_of(line)
   local cells, at = {}, 1
   while true do
     if line:sub(at, at) == '"' then
-      local from, stop = at + 1, nil
-      stop = line:find('"', from, true)
+      local from = at + 1
+      local stop = line:find('"', from, true)
       while line:sub(stop + 1, stop + 1) == '"' do stop = line:find('"', stop + 2, true) end
       cells[#cells + 1] = line:sub(from, stop - 1):gsub('""', '"')
       at = stop + 1
