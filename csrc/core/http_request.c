@@ -10,7 +10,6 @@
 #define LONGEST_TIMEOUT         1e6
 #define KEEPALIVE_SECONDS       30L
 #define RECEIVE_BUFFER          (64L << 10)
-#define SEND_BUFFER             (256L << 10)
 
 static int is_token(const char *s, size_t n)
 {
@@ -301,9 +300,6 @@ static CURLcode set_method(CURL *easy, const struct sc_http_request *request)
         SET(CURLOPT_POST, 1L);
         SET(CURLOPT_POSTFIELDS, request->body ? request->body : "");
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
-        /* Half the calls of the system for the body of bulk work. */
-        if (request->body_len > SEND_BUFFER / 4)
-            SET(CURLOPT_UPLOAD_BUFFERSIZE, SEND_BUFFER);
     } else if (strcmp(request->method, "HEAD") == 0) {
         SET(CURLOPT_NOBODY, 1L);
     } else {
