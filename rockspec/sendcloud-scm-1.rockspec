@@ -37,6 +37,7 @@ build = {
         "csrc/core/http.c",
         "csrc/core/http_door.c",
         "csrc/core/http_failure.c",
+        "csrc/core/http_job.c",
         "csrc/core/http_request.c",
         "csrc/core/http_serve.c",
         "csrc/core/http_thread.c",

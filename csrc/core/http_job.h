@@ -1,6 +1,6 @@
 /* http_job: what the thread of the HTTP engine and those who hand it work share: http_thread.c is
- * their side and the thread's life, http_serve.c is what runs on the thread. Nobody else includes
- * this.
+ * their side and the thread's life, http_serve.c is what runs on the thread, http_job.c a job's
+ * memory. Nobody else includes this.
  *
  * The lock guards what is marked with it; the rest of a job is the thread's until its state is
  * SC_JOB_DONE, and its owner's from then on. Only a done job is freed by its owner; one that was
@@ -63,13 +63,16 @@ void *sc_http_serve(void *t);
 /* http_serve.c: room for the door's wait. 0: out of memory. */
 int sc_http_serve_init(struct sc_http_thread *t);
 
-/* http_thread.c: takes a job out of the list of all; the lock is held. */
+/* A copy of the request, which nobody knows of yet. NULL: out of memory. */
+struct sc_http_job *sc_http_job_new(const struct sc_http_request *request);
+
+/* Wipes and frees the strings of its request. */
+void sc_http_job_forget(struct sc_http_job *job);
+
+/* Takes it out of the list of all; the lock is held. */
 void sc_http_job_unlink(struct sc_http_job *job);
 
-/* http_thread.c: frees it and wipes what it knew. */
+/* Frees it and wipes what it knew. */
 void sc_http_job_free(struct sc_http_job *job);
-
-/* http_thread.c: wipes and frees the strings of its request. */
-void sc_http_job_forget(struct sc_http_job *job);
 
 #endif

@@ -2,7 +2,7 @@
  *
  * A hash table in memory beside the store, filled when a store is opened: an index in
  * SQLite would dirty a page of its own for nearly every address of an import. It
- * follows the transaction: what was added or removed since sc_store_begin is undone by
+ * follows the transaction: what was added or removed since sc_database_begin is undone by
  * a rollback. The table of members stays the truth; a hit is checked against it. */
 #ifndef SC_ADDRESSES_H
 #define SC_ADDRESSES_H

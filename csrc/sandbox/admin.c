@@ -1,23 +1,24 @@
 /* What a test does to a box besides sending requests: events, fields, scripted failures,
  * and the store as a whole. */
+#include "database.h"
 #include "dialect.h"
 #include "fields.h"
 #include "listing.h"
 #include "members.h"
+#include "schema_id.h"
 #include "store.h"
 #include "wire.h"
-#include "schema_id.h"
 
 #include <string.h>
 
-/* Ends a change begun with sc_store_begin; outcome is what it came to. */
+/* Ends a change begun with sc_database_begin; outcome is what it came to. */
 static int end(struct sc_box *box, int outcome)
 {
-    if (outcome == SC_DONE && sc_store_commit(box) == SC_DONE) {
+    if (outcome == SC_DONE && sc_database_commit(box) == SC_DONE) {
         box->version++;
         return SC_BOX_OK;
     }
-    sc_store_rollback(box);
+    sc_database_rollback(box);
     return outcome == SC_REFUSED ? SC_BOX_NOT_FOUND : SC_BOX_STORE;
 }
 
@@ -50,7 +51,7 @@ int sc_box_event(struct sc_box *box, int64_t campaign, const char *member,
     int64_t id = 0;
     int outcome;
 
-    if (sc_store_begin(box))
+    if (sc_database_begin(box))
         return SC_BOX_STORE;
     outcome = sc_members_find(box, member, &id);
     if (outcome == SC_DONE)
@@ -67,7 +68,7 @@ int sc_box_campaign(struct sc_box *box, int64_t campaign, const char *status)
         sc_box_fail(box, "the status of a campaign is draft, sending or sent");
         return SC_BOX_INVALID;
     }
-    if (sc_store_begin(box))
+    if (sc_database_begin(box))
         return SC_BOX_STORE;
     return end(box, sc_store_run(box,
                                  "INSERT INTO campaign VALUES (?1, ?2)"
@@ -80,7 +81,7 @@ int sc_box_unsubscribe(struct sc_box *box, const char *member, int unsubscribed)
     int64_t id = 0;
     int outcome;
 
-    if (sc_store_begin(box))
+    if (sc_database_begin(box))
         return SC_BOX_STORE;
     outcome = sc_members_find(box, member, &id);
     if (outcome == SC_DONE)
@@ -139,7 +140,7 @@ int sc_box_field(struct sc_box *box, const char *name, int type, const char *for
         sc_box_fail(box, "%s", why);
         return SC_BOX_INVALID;
     }
-    if (sc_store_begin(box))
+    if (sc_database_begin(box))
         return SC_BOX_STORE;
     outcome = sc_fields_define(box, name, type, format, options);
     if (outcome != SC_REFUSED)
@@ -158,7 +159,7 @@ int sc_box_segment_fail(struct sc_box *box, const char *segment)
         box->fail_next = 1;
         return SC_BOX_OK;
     }
-    if (sc_store_begin(box))
+    if (sc_database_begin(box))
         return SC_BOX_STORE;
     outcome = sc_store_run(box, "UPDATE segment SET fails = 1 WHERE id = ?1 OR name = ?2",
                            "is", id, segment);
@@ -174,14 +175,14 @@ int sc_box_reset(struct sc_box *box)
     int outcome;
 
     sc_listing_forget(box);
-    if (sc_store_begin(box))
+    if (sc_database_begin(box))
         return SC_BOX_STORE;
-    outcome = sc_store_create(box);
+    outcome = sc_database_create(box);
     if (outcome == SC_DONE)
         box->saved_counter = box->counter;
     outcome = end(box, outcome);
     box->fail_next = 0;
-    return outcome == SC_BOX_OK && sc_store_load(box) ? SC_BOX_STORE : outcome;
+    return outcome == SC_BOX_OK && sc_database_load(box) ? SC_BOX_STORE : outcome;
 }
 
 int sc_box_snapshot(struct sc_box *box, char **bytes, size_t *len)
@@ -248,7 +249,7 @@ int sc_box_restore(struct sc_box *box, const char *bytes, size_t len)
     if (code != SQLITE_DONE)
         sc_box_fail(box, "%s", sqlite3_errmsg(box->db));
     sqlite3_close_v2(from);
-    return code == SQLITE_DONE && sc_store_load(box) == SC_DONE ? SC_BOX_OK
+    return code == SQLITE_DONE && sc_database_load(box) == SC_DONE ? SC_BOX_OK
                                                                 : SC_BOX_STORE;
 }
 

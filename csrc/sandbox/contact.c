@@ -2,7 +2,6 @@
 #include "fields.h"
 #include "store.h"
 #include "tagging.h"
-#include "tags.h"
 #include "wire.h"
 
 #include <string.h>
@@ -135,7 +134,7 @@ int sc_contact_fields(struct sc_call *call, struct sc_contact *c)
 static int add_tag(struct sc_call *call, struct sc_contact *c, const char *name)
 {
     int64_t tag;
-    const char *why = sc_tags_bad_name(call->box, name);
+    const char *why = sc_tagging_bad_name(call->box, name);
     int outcome = why ? SC_REFUSED : sc_tagging_find(call->box, name, &tag), i;
 
     if (why) {
@@ -144,7 +143,7 @@ static int add_tag(struct sc_call *call, struct sc_contact *c, const char *name)
     }
     if (outcome == SC_REFUSED) {
         switch (sc_switches_get(call->box, SC_SW_UNKNOWN_TAG)) {
-        case 0: outcome = sc_tags_make(call->box, name, &tag); break;
+        case 0: outcome = sc_tagging_make(call->box, name, &tag); break;
         case 1: return SC_DONE;
         default:
             sqlite3_snprintf(sizeof c->problem, c->problem, "tag [%.64s] does not exist",

@@ -1,5 +1,5 @@
-/* store: the SQLite file or memory behind a box: schema, cached statements, ids,
- * transactions.
+/* store: how the engine talks to SQLite: cached statements, values, ids. The database
+ * itself and its transactions are database.h's.
  *
  * Statements are cached by the address of their SQL, so cached SQL is always a literal. A
  * statement that sc_store_bind handed out is stepped with sc_store_step until that
@@ -9,15 +9,6 @@
 #define SC_STORE_H
 
 #include "engine.h"
-
-/* Opens box->db by path (NULL: memory), makes or checks the schema, reads what is cached.
- */
-int sc_store_open(struct sc_box *box, const char *path);
-void sc_store_close(struct sc_box *box);
-/* Makes the tables anew, empty. Inside a transaction. */
-int sc_store_create(struct sc_box *box);
-/* Reads counters, fields and due segments again, after the store changed as a whole. */
-int sc_store_load(struct sc_box *box);
 
 /* types: one letter an argument: i int64_t, d double, s text or NULL, b bytes and int
  * length as text. Returns the statement ready to step, or NULL after a failure. */
@@ -30,12 +21,11 @@ int sc_store_run(struct sc_box *box, const char *sql, const char *types, ...);
  */
 int sc_store_integer(struct sc_box *box, int64_t *value, int *found, const char *sql,
                      const char *types, ...);
+/* Says what SQLite says. It may have rolled back by itself, so nothing more is to be done
+ * in this transaction. Returns SC_FAILED. */
+int sc_store_failed(struct sc_box *box);
 /* Runs several statements that are not worth keeping. */
 int sc_store_script(struct sc_box *box, const char *sql);
-
-int sc_store_begin(struct sc_box *box);
-int sc_store_commit(struct sc_box *box);
-void sc_store_rollback(struct sc_box *box);
 
 /* The next id, of the clock's second. */
 int64_t sc_store_mint(struct sc_box *box);

@@ -1,7 +1,10 @@
 #include "tagging.h"
 #include "store.h"
+#include "wire.h"
 
 #include <string.h>
+
+#define NAME_MAX_CHARACTERS 64
 
 static int write_delta(struct sc_box *box, struct sc_tag_delta *delta)
 {
@@ -136,4 +139,29 @@ void sc_tagging_forget(struct sc_box *box)
     box->deltas_used = 0;
     for (i = 0; i < SC_TAG_NAMES_MAX; i++)
         box->tag_names[i].tag = 0;
+}
+
+const char *sc_tagging_bad_name(struct sc_box *box, const char *name)
+{
+    int64_t characters = sc_wire_characters(name, strlen(name));
+    const unsigned char *p;
+    int plain = 1;
+
+    if (characters < 1 || characters > NAME_MAX_CHARACTERS)
+        return "the name of a tag has 1 to 64 characters";
+    for (p = (const unsigned char *)name; *p; p++)
+        plain &= *p >= 0x80 || sc_wire_word(*p);
+    if (!plain && sc_switches_get(box, SC_SW_TAG_NAMES) == 1)
+        return "the name of a tag consists of letters, digits and _";
+    return NULL;
+}
+
+int sc_tagging_make(struct sc_box *box, const char *name, int64_t *tag)
+{
+    *tag = sc_store_mint(box);
+    if (sc_store_run(box, "INSERT INTO tag(id, name, updated) VALUES (?1, ?2, ?3)", "isi",
+                     *tag, name, sc_box_seconds(box)))
+        return SC_FAILED;
+    sc_tagging_remember(box, name, *tag);
+    return SC_DONE;
 }

@@ -1,4 +1,5 @@
-/* tagging: which contact has which tag.
+/* tagging: the names of tags, and which contact has which tag. The operations are in
+ * tags.c.
  *
  * Keeps the number of contacts that a tag shows: changes are summed up and written
  * when the transaction is committed. Tags are found by name through a small memory,
@@ -18,6 +19,10 @@ int sc_tagging_clear(struct sc_box *box, int64_t member);
 /* The largest n of a contact; 0: it has no tags. */
 int sc_tagging_last(struct sc_box *box, int64_t member, int64_t *n);
 
+/* Why name cannot be a tag's; NULL when it can. */
+const char *sc_tagging_bad_name(struct sc_box *box, const char *name);
+/* Makes a tag; the name is known to be new. */
+int sc_tagging_make(struct sc_box *box, const char *name, int64_t *tag);
 /* The tag of that name. SC_REFUSED: there is none. */
 int sc_tagging_find(struct sc_box *box, const char *name, int64_t *tag);
 /* A tag was made, or (tag 0) names changed. */

@@ -1,40 +1,13 @@
-#include "tags.h"
+#include "tagging.h"
 #include "dialect.h"
 #include "listing.h"
 #include "members.h"
 #include "store.h"
-#include "tagging.h"
 #include "wire.h"
 
 #include <string.h>
 
-#define NAME_MAX_CHARACTERS 64
-#define IDS_MAX             1000
-
-const char *sc_tags_bad_name(struct sc_box *box, const char *name)
-{
-    int64_t characters = sc_wire_characters(name, strlen(name));
-    const unsigned char *p;
-    int plain = 1;
-
-    if (characters < 1 || characters > NAME_MAX_CHARACTERS)
-        return "the name of a tag has 1 to 64 characters";
-    for (p = (const unsigned char *)name; *p; p++)
-        plain &= *p >= 0x80 || sc_wire_word(*p);
-    if (!plain && sc_switches_get(box, SC_SW_TAG_NAMES) == 1)
-        return "the name of a tag consists of letters, digits and _";
-    return NULL;
-}
-
-int sc_tags_make(struct sc_box *box, const char *name, int64_t *tag)
-{
-    *tag = sc_store_mint(box);
-    if (sc_store_run(box, "INSERT INTO tag(id, name, updated) VALUES (?1, ?2, ?3)", "isi",
-                     *tag, name, sc_box_seconds(box)))
-        return SC_FAILED;
-    sc_tagging_remember(box, name, *tag);
-    return SC_DONE;
-}
+#define IDS_MAX 1000
 
 static int of_path(struct sc_call *call, int64_t *tag)
 {
@@ -84,7 +57,7 @@ static int read_name(struct sc_call *call, char **name)
         if (strcmp(type, "text") != 0)
             why = "the name of a tag is a text";
         else
-            why = sc_tags_bad_name(call->box, sc_store_text(call->box, row, 1));
+            why = sc_tagging_bad_name(call->box, sc_store_text(call->box, row, 1));
         if (why)
             outcome = sc_call_refuse(call, 400, d->tag_name, "%s", why);
         else if (!(*name = sqlite3_mprintf("%s", sc_store_text(call->box, row, 1))))
@@ -105,7 +78,7 @@ static int create(struct sc_call *call, const char *name)
                                   "tag name already exist");
         return answer(call, tag, 1);
     }
-    if (outcome == SC_FAILED || sc_tags_make(call->box, name, &tag))
+    if (outcome == SC_FAILED || sc_tagging_make(call->box, name, &tag))
         return SC_FAILED;
     return answer(call, tag, 1);
 }

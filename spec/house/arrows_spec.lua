@@ -111,25 +111,11 @@ pcall(require, "sendcloud.c")]])
   end)
 
   it("has no circle", function()
-    local state, path = {}, {}
-    local function visit(module)
-      if is_sandbox(module) or not edges[module] or state[module] == "done" then
-        return
-      end
-      path[#path + 1] = module
-      if state[module] == "open" then
-        error("a circle: " .. table.concat(path, " → "))
-      end
-      state[module] = "open"
-      for _, to in ipairs(edges[module]) do
-        visit(to)
-      end
-      path[#path] = nil
-      state[module] = "done"
+    local inside = {}
+    for from, targets in pairs(edges) do
+      inside[from] = not is_sandbox(from) and targets or nil
     end
-    for module in pairs(edges) do
-      visit(module)
-    end
+    assert.is_nil(tree.circle(inside))
   end)
 
   it("names only files that exist", function()
@@ -253,4 +239,63 @@ describe("the include graph", function()
       visit(path)
     end
   end)
+end)
+
+-- Who calls whom. A function that stands in a table, as methods do, is not called there.
+
+local function without_comments(text)
+  return (text:gsub("/%*.-%*/", " "))
+end
+
+-- The functions that a C text defines for others.
+local function defined(text)
+  local names = {}
+  for head, name in ("\n" .. text):gmatch("\n(%a[^\n;={}()]-)(sc_[%w_]+)%b()%s*{") do
+    if not head:find("^static") then
+      names[#names + 1] = name
+    end
+  end
+  return names
+end
+
+describe("the call graph", function()
+  it("is seen by this spec", function()
+    assert.same({ "sc_a_b", "sc_a_c" }, defined [[
+int sc_a_b(int x, void (*f)(int))
+{
+}
+static int sc_a_hidden(void)
+{
+}
+int sc_a_declared(void);
+const char *sc_a_c(void)
+{
+    return sc_a_d(1);
+}]])
+  end)
+
+  for _, folder in ipairs { "core", "sandbox" } do
+    it("has no circle in csrc/" .. folder, function()
+      local texts, owner = {}, {}
+      for _, path in ipairs(tree.find("csrc/" .. folder .. " -name '*.c'")) do
+        texts[path] = without_comments(tree.read(path))
+        for _, name in ipairs(defined(texts[path])) do
+          owner[name] = path
+        end
+      end
+      local edges = {}
+      for path, text in pairs(texts) do
+        local to, seen = {}, { [path] = true }
+        for name in text:gmatch("%f[%w_](sc_[%w_]+)%s*%(") do
+          local other = owner[name]
+          if other and not seen[other] then
+            seen[other] = true
+            to[#to + 1] = other
+          end
+        end
+        edges[path] = to
+      end
+      assert.is_nil(tree.circle(edges))
+    end)
+  end
 end)

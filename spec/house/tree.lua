@@ -48,4 +48,39 @@ function tree.lines(text)
   end
 end
 
+--- The first circle in a graph, as a text ("a → b → a"), or nil.
+---@param edges table<string, string[]>
+function tree.circle(edges)
+  local state, path = {}, {}
+  local function visit(node)
+    if state[node] == "done" or not edges[node] then
+      return nil
+    end
+    path[#path + 1] = node
+    if state[node] == "open" then
+      return table.concat(path, " → ")
+    end
+    state[node] = "open"
+    for _, to in ipairs(edges[node]) do
+      local circle = visit(to)
+      if circle then
+        return circle
+      end
+    end
+    path[#path] = nil
+    state[node] = "done"
+  end
+  local nodes = {}
+  for node in pairs(edges) do
+    nodes[#nodes + 1] = node
+  end
+  table.sort(nodes)
+  for _, node in ipairs(nodes) do
+    local circle = visit(node)
+    if circle then
+      return circle
+    end
+  end
+end
+
 return tree
