@@ -411,6 +411,12 @@ describe("a transport", function()
     assert.same({ "config", "shared" }, { err.kind, err.parameter })
   end)
 
+  it("takes a thread pool of nginx's by its name", function()
+    local _, err = sendcloud.new { api_user = "u", api_key = "kkkk", thread_pool = true }
+    assert.same({ "config", "thread_pool" }, { err.kind, err.parameter })
+    assert(sendcloud.new { api_user = "u", api_key = "kkkk", thread_pool = "p" }):close()
+  end)
+
   it("of nginx says where it cannot be used", function()
     local had = rawget(_G, "ngx")
     rawset(_G, "ngx", { get_phase = function() return "log" end })

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 void sc_http_job_forget(struct sc_http_job *job)
 {
@@ -28,6 +29,14 @@ void sc_http_job_unlink(struct sc_http_job *job)
         job->thread->jobs = job->next;
     if (job->next)
         job->next->previous = job->previous;
+}
+
+static double now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static size_t text_size(const char *s)
@@ -83,6 +92,7 @@ struct sc_http_job *sc_http_job_new(const struct sc_http_request *request)
 
     if (!job)
         return NULL;
+    job->made = now();
     job->request = *request;
     if (!copy_text(job, request))
         goto failed;
@@ -106,4 +116,41 @@ struct sc_http_job *sc_http_job_new(const struct sc_http_request *request)
 failed:
     sc_http_job_free(job);
     return NULL;
+}
+
+double sc_http_job_age(const struct sc_http_job *job)
+{
+    return now() - job->made;
+}
+
+struct sc_http_job *sc_http_job_find(const struct sc_http_thread *t, uint64_t id)
+{
+    struct sc_http_job *job = t->jobs;
+
+    while (job && job->id != id)
+        job = job->next;
+    return job;
+}
+
+struct sc_http_caller *sc_http_job_complete(struct sc_http_job *job)
+{
+    struct sc_http_thread *t = job->thread;
+    struct sc_http_caller *waiter;
+    int abandoned;
+
+    sc_http_job_forget(job);
+    free(job->body);
+    job->body = NULL;
+    pthread_mutex_lock(&t->lock);
+    waiter = job->waiter;
+    job->waiter = NULL;
+    job->engine = NULL;
+    abandoned = job->abandoned;
+    if (abandoned)
+        sc_http_job_unlink(job);
+    job->state = SC_JOB_DONE; /* not ours from here on */
+    pthread_mutex_unlock(&t->lock);
+    if (abandoned)
+        sc_http_job_free(job);
+    return waiter;
 }

@@ -1,6 +1,6 @@
 /* http_job: what the thread of the HTTP engine and those who hand it work share: http_thread.c is
- * their side and the thread's life, http_serve.c is what runs on the thread, http_job.c a job's
- * memory. Nobody else includes this.
+ * their side and the thread's life, http_serve.c what runs on the thread, http_pool.c what runs on
+ * the host's threads instead, http_job.c a job's memory. Nobody else includes this.
  *
  * The lock guards what is marked with it; the rest of a job is the thread's until its state is
  * SC_JOB_DONE, and its owner's from then on. Only a done job is freed by its owner; one that was
@@ -34,14 +34,18 @@ struct sc_http_job {
     struct sc_buf into;
     struct sc_http_transfer *transfer; /* NULL: it never began */
     struct sc_http_failure why;
+    struct sc_http *engine; /* lock: that of the host's thread at work on it, or NULL */
+    double made; /* when, in seconds; see sc_http_job_age */
 };
 
 struct sc_http_thread {
     pid_t pid;
     unsigned shares; /* guarded by the process's lock, see http_thread.c */
-    int joined; /* the same */
+    int joined, retired; /* the same */
+    struct sc_http_thread *next; /* the same: all that run */
     pthread_t handle;
-    struct sc_http *http;
+    struct sc_http
+        *http; /* NULL: the host's threads do the work, each with an engine of its own */
     struct sc_http_door door;
     pthread_mutex_t lock;
     struct sc_http_job *jobs; /* lock */
@@ -63,8 +67,21 @@ void *sc_http_serve(void *t);
 /* http_serve.c: room for the door's wait. 0: out of memory. */
 int sc_http_serve_init(struct sc_http_thread *t);
 
+/* http_thread.c: a share more for somebody who knows that there is one. */
+void sc_http_thread_share(struct sc_http_thread *t);
+
 /* A copy of the request, which nobody knows of yet. NULL: out of memory. */
 struct sc_http_job *sc_http_job_new(const struct sc_http_request *request);
+
+/* Seconds since then. */
+double sc_http_job_age(const struct sc_http_job *job);
+
+/* The job of that number, or NULL; the lock is held. */
+struct sc_http_job *sc_http_job_find(const struct sc_http_thread *t, uint64_t id);
+
+/* Hands a job with a result to its owner, or frees it where nobody wants it any more. Returns who
+ * is to be told, or NULL. */
+struct sc_http_caller *sc_http_job_complete(struct sc_http_job *job);
 
 /* Wipes and frees the strings of its request. */
 void sc_http_job_forget(struct sc_http_job *job);

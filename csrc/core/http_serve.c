@@ -37,15 +37,6 @@ int sc_http_serve_init(struct sc_http_thread *t)
 
 /* --- jobs ---------------------------------------------------------------------------------- */
 
-static struct sc_http_job *find_job(struct sc_http_thread *t, uint64_t id)
-{
-    struct sc_http_job *job = t->jobs;
-
-    while (job && job->id != id)
-        job = job->next;
-    return job;
-}
-
 static void hang_up(struct sc_http_thread *t, struct sc_http_caller *caller);
 
 /* Sends a caller the line it waits for. */
@@ -78,26 +69,11 @@ static void take_off(struct sc_http_thread *t, struct sc_http_job *job)
         job->next_running->previous_running = job->previous_running;
 }
 
-/* Hands a job with a result to its owner, or frees it where nobody wants it any more. */
 static void complete(struct sc_http_thread *t, struct sc_http_job *job)
 {
-    struct sc_http_caller *waiter;
     uint64_t id = job->id;
-    int abandoned;
+    struct sc_http_caller *waiter = sc_http_job_complete(job);
 
-    sc_http_job_forget(job);
-    free(job->body);
-    job->body = NULL;
-    pthread_mutex_lock(&t->lock);
-    waiter = job->waiter;
-    job->waiter = NULL;
-    abandoned = job->abandoned;
-    if (abandoned)
-        sc_http_job_unlink(job);
-    job->state = SC_JOB_DONE; /* not ours from here on */
-    pthread_mutex_unlock(&t->lock);
-    if (abandoned)
-        sc_http_job_free(job);
     if (waiter)
         tell(t, waiter, id);
 }
@@ -194,7 +170,7 @@ static void hang_up(struct sc_http_thread *t, struct sc_http_caller *caller)
 
     if (caller->id) {
         pthread_mutex_lock(&t->lock);
-        job = find_job(t, caller->id);
+        job = sc_http_job_find(t, caller->id);
         if (job && job->waiter == caller) {
             job->waiter = NULL;
             if (job->state != SC_JOB_DONE) {
@@ -219,7 +195,7 @@ static void ask(struct sc_http_thread *t, struct sc_http_caller *caller, uint64_
     int waits;
 
     pthread_mutex_lock(&t->lock);
-    job = find_job(t, id);
+    job = sc_http_job_find(t, id);
     waits = job && job->state != SC_JOB_DONE && !job->waiter;
     if (waits) {
         job->waiter = caller;

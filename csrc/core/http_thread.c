@@ -4,15 +4,15 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-/* The thread of this process. Its lock is never taken on the thread itself, so a fork by any
- * other single-threaded program finds it open. */
+/* The thread of this process, and all that run: retired ones too, until their jobs are done. The
+ * lock is never taken on the thread itself, so a fork by any other single-threaded program finds
+ * it open. */
 static pthread_mutex_t process_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct sc_http_thread *process_thread;
+static struct sc_http_thread *process_thread, *all_threads;
 static pthread_once_t at_exit_once = PTHREAD_ONCE_INIT;
-
-/* --- the thread's life --------------------------------------------------------------------- */
 
 int sc_http_thread_is_foreign(const struct sc_http_thread *t)
 {
@@ -41,15 +41,17 @@ static void stop_at_exit(void)
 {
     struct sc_http_thread *t;
 
-    pthread_mutex_lock(&process_lock);
-    t = process_thread;
-    if (t && (sc_http_thread_is_foreign(t) || t->joined))
-        t = NULL;
-    if (t)
-        t->joined = 1;
-    pthread_mutex_unlock(&process_lock);
-    if (t)
-        stop(t);
+    do {
+        pthread_mutex_lock(&process_lock);
+        t = all_threads;
+        while (t && (sc_http_thread_is_foreign(t) || t->joined))
+            t = t->next;
+        if (t)
+            t->joined = 1;
+        pthread_mutex_unlock(&process_lock);
+        if (t)
+            stop(t);
+    } while (t);
 }
 
 static void register_exit(void)
@@ -129,14 +131,64 @@ struct sc_http_thread *sc_http_thread_open(struct sc_http_failure *why)
     pthread_mutex_lock(&process_lock);
     t = process_thread;
     if (!t || t->joined ||
-        sc_http_thread_is_foreign(t)) /* the parent's is dropped as it is */
+        sc_http_thread_is_foreign(t)) { /* the parent's is dropped as it is */
         t = new_thread(why);
+        if (t) {
+            t->next = all_threads;
+            all_threads = t;
+        }
+    }
     if (t) {
         t->shares++;
         process_thread = t;
     }
     pthread_mutex_unlock(&process_lock);
     return t;
+}
+
+void sc_http_thread_share(struct sc_http_thread *t)
+{
+    pthread_mutex_lock(&process_lock);
+    t->shares++;
+    pthread_mutex_unlock(&process_lock);
+}
+
+int sc_http_thread_is_lost(struct sc_http_thread *t)
+{
+    struct stat state;
+    int lost;
+
+    pthread_mutex_lock(&process_lock);
+    if (!t->retired && t->http &&
+        (lstat(t->door.path, &state) || !S_ISSOCK(state.st_mode))) {
+        t->retired = 1;
+        if (process_thread == t)
+            process_thread = NULL;
+    }
+    lost = t->retired;
+    pthread_mutex_unlock(&process_lock);
+    return lost;
+}
+
+int sc_http_thread_is_retired(struct sc_http_thread *t)
+{
+    int retired;
+
+    pthread_mutex_lock(&process_lock);
+    retired = t->retired;
+    pthread_mutex_unlock(&process_lock);
+    return retired;
+}
+
+/* The lock is held. */
+static void unlist(struct sc_http_thread *t)
+{
+    struct sc_http_thread **at = &all_threads;
+
+    while (*at && *at != t)
+        at = &(*at)->next;
+    if (*at)
+        *at = t->next;
 }
 
 void sc_http_thread_close(struct sc_http_thread *t)
@@ -148,8 +200,11 @@ void sc_http_thread_close(struct sc_http_thread *t)
     pthread_mutex_lock(&process_lock);
     last = --t->shares == 0;
     joined = t->joined;
-    if (last && process_thread == t)
-        process_thread = NULL;
+    if (last) {
+        unlist(t);
+        if (process_thread == t)
+            process_thread = NULL;
+    }
     pthread_mutex_unlock(&process_lock);
     if (!last)
         return;
@@ -160,12 +215,16 @@ void sc_http_thread_close(struct sc_http_thread *t)
 
 /* --- jobs ---------------------------------------------------------------------------------- */
 
-/* A share more for somebody who has one already. */
-static void share(struct sc_http_thread *t)
+/* What the thread begins with next; the host's threads ask for jobs by their numbers. */
+static void append_fresh(struct sc_http_thread *t, struct sc_http_job *job)
 {
-    pthread_mutex_lock(&process_lock);
-    t->shares++;
-    pthread_mutex_unlock(&process_lock);
+    if (!t->http)
+        return;
+    if (t->fresh)
+        t->last_fresh->next_fresh = job;
+    else
+        t->fresh = job;
+    t->last_fresh = job;
 }
 
 /* Puts the job into the thread's hands. 0: it takes no more. */
@@ -181,11 +240,7 @@ static int enqueue(struct sc_http_thread *t, struct sc_http_job *job)
         if (t->jobs)
             t->jobs->previous = job;
         t->jobs = job;
-        if (t->fresh)
-            t->last_fresh->next_fresh = job;
-        else
-            t->fresh = job;
-        t->last_fresh = job;
+        append_fresh(t, job);
     }
     pthread_mutex_unlock(&t->lock);
     return open;
@@ -213,8 +268,9 @@ struct sc_http_job *sc_http_submit(struct sc_http_thread *t,
         sc_http_fail(why, "cancelled", "not_sent", "thread", "this process is ending");
         return NULL;
     }
-    share(t);
-    sc_http_wakeup(t->http);
+    sc_http_thread_share(t);
+    if (t->http)
+        sc_http_wakeup(t->http);
     return job;
 }
 
@@ -250,44 +306,59 @@ struct sc_http_transfer *sc_http_job_transfer(struct sc_http_job *job)
     return job->transfer;
 }
 
+/* Somebody at work on the job shall look at it again; the lock is held. */
+static void call_for(struct sc_http_job *job)
+{
+    if (job->thread->http) {
+        job->thread->cancels++;
+        sc_http_wakeup(job->thread->http);
+    } else if (job->engine) {
+        sc_http_wakeup(job->engine);
+    }
+}
+
+/* Whether none of the host's threads has taken it yet; the lock is held. */
+static int is_nobodys(const struct sc_http_job *job)
+{
+    return !job->thread->http && job->state == SC_JOB_FRESH;
+}
+
 void sc_http_job_cancel(struct sc_http_job *job)
 {
     struct sc_http_thread *t = job->thread;
-    int wake;
 
     if (sc_http_thread_is_foreign(t))
         return;
     pthread_mutex_lock(&t->lock);
-    wake = job->state != SC_JOB_DONE && !job->cancelled;
-    if (wake) {
+    if (is_nobodys(job)) {
+        sc_http_fail(&job->why, "cancelled", "not_sent", "request",
+                     "the request was cancelled");
+        job->state = SC_JOB_DONE;
+    } else if (job->state != SC_JOB_DONE && !job->cancelled) {
         job->cancelled = 1;
-        t->cancels++;
+        call_for(job);
     }
     pthread_mutex_unlock(&t->lock);
-    if (wake)
-        sc_http_wakeup(t->http);
 }
 
 void sc_http_job_release(struct sc_http_job *job)
 {
     struct sc_http_thread *t;
-    int done;
+    int ours;
 
     if (!job || sc_http_thread_is_foreign(job->thread))
         return;
     t = job->thread;
     pthread_mutex_lock(&t->lock);
-    done = job->state == SC_JOB_DONE;
-    if (done) {
+    ours = job->state == SC_JOB_DONE || is_nobodys(job);
+    if (ours) {
         sc_http_job_unlink(job);
     } else {
         job->abandoned = job->cancelled = 1;
-        t->cancels++;
+        call_for(job);
     }
     pthread_mutex_unlock(&t->lock);
-    if (done)
+    if (ours)
         sc_http_job_free(job);
-    else
-        sc_http_wakeup(t->http);
     sc_http_thread_close(t);
 }

@@ -30,6 +30,13 @@ const char *sc_http_thread_path(const struct sc_http_thread *t);
 /* Whether another process than this one made it. */
 int sc_http_thread_is_foreign(const struct sc_http_thread *t);
 
+/* Whether nobody can reach its socket any more, because somebody removed it. The next open starts
+ * another thread then; this one finishes what it has. */
+int sc_http_thread_is_lost(struct sc_http_thread *t);
+
+/* Whether that was found before. */
+int sc_http_thread_is_retired(struct sc_http_thread *t);
+
 /* Hands over a copy of the request; request->into gives its memory away. NULL with *why filled. */
 struct sc_http_job *sc_http_submit(struct sc_http_thread *t,
                                    const struct sc_http_request *request,

@@ -1,14 +1,17 @@
-/* lua_thread: core.http_thread, the engine on a thread, for Lua code that waits in an event loop.
+/* lua_thread: core.http_thread, the engine on a thread, for Lua code that waits in an event loop,
+ * and core.http_pool, which has the host's threads do the same work.
  *
- * A Lua state has one thread userdata, kept in its registry: it holds a share in the process's
- * thread until the state closes, whoever else lets go. A job userdata cancels its job when it is
- * collected; its environment table keeps the buffer for the answer, which is locked meanwhile, and
- * then the result. */
+ * A Lua state has one userdata of each, kept in its registry: it holds a share in the process's
+ * thread or pool until the state closes, whoever else lets go. A job userdata cancels its job when
+ * it is collected; its environment table keeps the buffer for the answer, which is locked
+ * meanwhile, and then the result. */
+#include "http_pool.h"
 #include "http_thread.h"
 #include "lua_answer.h"
 #include "lua_request.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define THREAD_TYPE "sendcloud.http_thread"
 #define JOB_TYPE    "sendcloud.http_job"
@@ -24,30 +27,55 @@ struct job {
     struct sc_buf *into; /* locked, or NULL */
 };
 
-static const char registry_key = 0;
+static const char thread_key = 0, pool_key = 0;
 
-/* core.http_thread() -> this state's thread, started when there is none; or nil and a failure */
-static int core_http_thread(lua_State *L)
+/* Pushes this state's share, which the registry keeps; opened anew when there is none that is of
+ * use. */
+static int push_share(lua_State *L, const char *key,
+                      struct sc_http_thread *(*open_one)(struct sc_http_failure *))
 {
     struct sc_http_failure why;
     struct share *s;
 
     lua_settop(L, 0);
-    lua_pushlightuserdata(L, (void *)(uintptr_t)&registry_key);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)key);
     lua_rawget(L, LUA_REGISTRYINDEX);
     s = sc_testudata(L, 1, THREAD_TYPE);
-    if (s && s->thread && !sc_http_thread_is_foreign(s->thread))
+    if (s && s->thread && !sc_http_thread_is_foreign(s->thread) &&
+        !sc_http_thread_is_retired(s->thread))
         return 1;
     s = sc_lua_newobject(L, sizeof *s, THREAD_TYPE);
-    s->thread = sc_http_thread_open(&why);
+    s->thread = open_one(&why);
     if (!s->thread) {
         lua_pushnil(L);
         sc_lua_push_failure(L, &why);
         return 2;
     }
-    lua_pushlightuserdata(L, (void *)(uintptr_t)&registry_key);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)key);
     lua_pushvalue(L, -2);
     lua_rawset(L, LUA_REGISTRYINDEX);
+    return 1;
+}
+
+/* core.http_thread() -> this state's thread, started when there is none; or nil and a failure */
+static int core_http_thread(lua_State *L)
+{
+    return push_share(L, &thread_key, sc_http_thread_open);
+}
+
+/* core.http_pool() -> what takes jobs for the host's threads; or nil and a failure */
+static int core_http_pool(lua_State *L)
+{
+    return push_share(L, &pool_key, sc_http_pool_open);
+}
+
+/* core.http_work(id) -> whether there was a job with what job:id() says; it is done now. Another
+ * Lua state calls this, on a thread of the host's. */
+static int core_http_work(lua_State *L)
+{
+    const char *id = luaL_checkstring(L, 1);
+
+    lua_pushboolean(L, sc_http_pool_work(strtoull(id, NULL, 10)));
     return 1;
 }
 
@@ -74,6 +102,14 @@ static int thread_gc(lua_State *L)
 static int thread_path(lua_State *L)
 {
     lua_pushstring(L, sc_http_thread_path(check_thread(L)));
+    return 1;
+}
+
+/* thread:lost() -> whether its socket was removed: another core.http_thread() gives a thread that
+ * can be reached again */
+static int thread_lost(lua_State *L)
+{
+    lua_pushboolean(L, sc_http_thread_is_lost(check_thread(L)));
     return 1;
 }
 
@@ -232,8 +268,10 @@ static int core_is_yieldable(lua_State *L)
 
 void sc_open_thread(lua_State *L)
 {
-    static const luaL_Reg thread[] = {
-        {"submit", thread_submit}, {"path", thread_path}, {NULL, NULL}};
+    static const luaL_Reg thread[] = {{"submit", thread_submit},
+                                      {"path", thread_path},
+                                      {"lost", thread_lost},
+                                      {NULL, NULL}};
     static const luaL_Reg thread_meta[] = {{"__gc", thread_gc}, {NULL, NULL}};
     static const luaL_Reg job[] = {{"id", job_id},
                                    {"done", job_done},
@@ -242,6 +280,8 @@ void sc_open_thread(lua_State *L)
                                    {NULL, NULL}};
     static const luaL_Reg job_meta[] = {{"__gc", job_gc}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"http_thread", core_http_thread},
+                                         {"http_pool", core_http_pool},
+                                         {"http_work", core_http_work},
                                          {"is_yieldable", core_is_yieldable},
                                          {NULL, NULL}};
 

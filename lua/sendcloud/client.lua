@@ -61,7 +61,8 @@ end
 local function named_transport(state, name)
   local found = state.transports[name]
   if not found then
-    found = transport_module(name).new()
+    local options = name == "ngx" and { thread_pool = state.config.thread_pool } or nil
+    found = transport_module(name).new(options)
     state.transports[name] = found
   end
   return found

@@ -25,6 +25,8 @@ local DEFAULT_RETRY = { attempts = 5, base = 0.25, cap = 20 }
 ---  does
 ---@field shared? string             in nginx: the lua_shared_dict in which all workers keep
 ---  the rate, and what they learn of the service's
+---@field thread_pool? string        in nginx: the thread_pool whose threads carry requests
+---  where the helper thread cannot start
 ---@field concurrency? integer      requests in flight in bulk work and parallel(),
 ---  default 8
 ---@field ca_file? string           PEM file of the authorities to trust
@@ -91,7 +93,7 @@ local CHECKS = {
     return "must be a table or false"
   end,
   rate = number(0, true),
-  shared = text,
+  shared = text, thread_pool = text,
   concurrency = integer(1, 1000),
   ca_file = text, proxy = text, user_agent = text,
   transport = function(value)
@@ -258,7 +260,7 @@ function config.check(options)
     connect_timeout = options.connect_timeout or 5,
     deadline = deadline or nil,
     retry = retry_of(options.retry),
-    rate = options.rate, shared = options.shared,
+    rate = options.rate, shared = options.shared, thread_pool = options.thread_pool,
     concurrency = options.concurrency or 8,
     ca_file = options.ca_file, proxy = options.proxy, user_agent = options.user_agent,
     transport = options.transport, on_event = options.on_event,

@@ -1,5 +1,7 @@
 /* The engine's thread under ThreadSanitizer: threads submit, wait at the door, cancel, hang up and
- * give up side by side, and the last share goes while jobs are on their way. */
+ * give up side by side, and the last share goes while jobs are on their way. The same for the pool
+ * that other threads work for, and for a door that is removed meanwhile. */
+#include "core/http_pool.h"
 #include "core/http_thread.h"
 
 #include <arpa/inet.h>
@@ -114,6 +116,18 @@ static void wait_for_line(int fd)
         fail("no line came");
 }
 
+/* Reads an answer and takes its memory, as its owner may. 0: it is another one. */
+static int take(struct sc_http_transfer *answer)
+{
+    struct sc_buf body = *sc_http_body(answer);
+    int good = sc_http_status(answer) == 200 && body.len == 2 &&
+               memcmp(body.data, "ok", 2) == 0 && sc_http_header(answer)->len > 0;
+
+    sc_buf_init(sc_http_body(answer), 0);
+    sc_buf_free(&body);
+    return good;
+}
+
 static void expect(struct sc_http_job *job, const char *kind)
 {
     const struct sc_http_failure *why;
@@ -121,9 +135,8 @@ static void expect(struct sc_http_job *job, const char *kind)
     while (!sc_http_job_done(job))
         pause_ms(1);
     why = sc_http_job_failed(job);
-    if (why ? !kind || strcmp(why->kind, kind) != 0
-            : sc_http_status(sc_http_job_transfer(job)) != 200)
-        fail(why ? why->message : "status");
+    if (why ? !kind || strcmp(why->kind, kind) != 0 : !take(sc_http_job_transfer(job)))
+        fail(why ? why->message : "the answer");
 }
 
 /* One call, done in one of seven ways. */
@@ -200,7 +213,8 @@ static void *work(void *argument)
     return NULL;
 }
 
-/* Jobs that outlive every share but their own, one of which is left to the end of the process. */
+/* Jobs that outlive every share but their own, one of which is left to the end of the process with
+ * somebody waiting for it. */
 static void leave(void)
 {
     struct sc_http_request request = {.method = "GET"};
@@ -213,10 +227,97 @@ static void leave(void)
     request.url = url;
     first = sc_http_submit(t, &request, &why);
     second = sc_http_submit(t, &request, &why);
-    sc_http_thread_close(t);
-    if (!first || !second)
+    if (!first || !second) {
         fail(why.message);
+        return;
+    }
+    ask(stand_at_door(t), second);
+    sc_http_thread_close(t);
     sc_http_job_release(first);
+}
+
+static void *work_for_pool(void *id)
+{
+    sc_http_pool_work((uint64_t)(uintptr_t)id);
+    return NULL;
+}
+
+/* One job of the pool's, done in one of six ways. */
+static void call_pool(struct sc_http_thread *pool, int way)
+{
+    struct sc_http_request request = {
+        .method = "GET", .authorization = "Bearer secret", .timeout = 20};
+    struct sc_http_failure why;
+    struct sc_http_job *job;
+    pthread_t worker;
+    char url[64];
+    void *id;
+
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/%s", port, way % 2 ? "slow" : "fast");
+    request.url = url;
+    job = sc_http_submit(pool, &request, &why);
+    if (!job) {
+        fail(why.message);
+        return;
+    }
+    id = (void *)(uintptr_t)sc_http_job_id(job);
+    if (way == 4) /* nobody works */
+        sc_http_job_cancel(job);
+    pthread_create(&worker, NULL, work_for_pool, id);
+    if (way == 5)
+        pause_ms(5);
+    if (way == 3 || way == 5) /* before it begins, or while it waits for the answer */
+        sc_http_job_cancel(job);
+    if (way == 0 || way == 1)
+        expect(job, NULL);
+    else if (way == 4)
+        expect(job, "cancelled");
+    sc_http_job_release(job); /* 2, 3 and 5: perhaps while somebody works on it */
+    pthread_join(worker, NULL);
+}
+
+static void *use_pool(void *argument)
+{
+    struct sc_http_failure why;
+    struct sc_http_thread *pool = sc_http_pool_open(&why);
+    int i;
+
+    (void)argument;
+    if (!pool) {
+        fail(why.message);
+        return NULL;
+    }
+    for (i = 0; i < CALLS; i++)
+        call_pool(pool, i % 6);
+    sc_http_thread_close(pool);
+    return NULL;
+}
+
+/* Somebody removes the socket while jobs are on their way: they finish, and another thread starts. */
+static void lose(void)
+{
+    struct sc_http_request request = {.method = "GET"};
+    struct sc_http_failure why;
+    struct sc_http_thread *t = sc_http_thread_open(&why), *other;
+    struct sc_http_job *job;
+    char url[64];
+
+    snprintf(url, sizeof url, "http://127.0.0.1:%d/slow", port);
+    request.url = url;
+    job = sc_http_submit(t, &request, &why);
+    if (sc_http_thread_is_lost(t))
+        fail("lost too early");
+    unlink(sc_http_thread_path(t));
+    if (!sc_http_thread_is_lost(t))
+        fail("not lost");
+    other = sc_http_thread_open(&why);
+    if (other == t)
+        fail("the same thread again");
+    sc_http_thread_close(t);
+    call(other, 0);
+    expect(job, NULL);
+    sc_http_job_release(job); /* the last that the old thread has */
+    sc_http_thread_close(other);
 }
 
 int main(void)
@@ -225,11 +326,16 @@ int main(void)
     int i;
 
     start_server();
+    lose();
+    for (i = 0; i < THREADS; i++)
+        pthread_create(&threads[i], NULL, use_pool, NULL);
+    for (i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
     for (i = 0; i < THREADS; i++)
         pthread_create(&threads[i], NULL, work, NULL);
     for (i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     leave();
-    printf("%d threads, %d calls\n", THREADS, THREADS * CALLS);
+    printf("%d threads, %d calls, as many through the pool\n", THREADS, THREADS * CALLS);
     return wrong;
 }

@@ -172,9 +172,10 @@ local by_name = {}
 for _, case in ipairs(cases) do by_name[case.name] = case end
 
 --- In a worker: runs one and says "ok", or what was wrong.
-function cases.run(name, url)
+function cases.run(name, url, thread_pool)
   local case = by_name[name]
-  local options = { api_user = "sandbox_user", api_key = "sandbox-key-3c1e7a90", base_url = url }
+  local options = { api_user = "sandbox_user", api_key = "sandbox-key-3c1e7a90", base_url = url,
+    thread_pool = thread_pool }
   for key, value in pairs(case.options or {}) do options[key] = value end
   local ok, why = xpcall(function()
     local client = assert(require("sendcloud").new(options))

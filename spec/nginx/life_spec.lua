@@ -127,6 +127,35 @@ describe("the helper thread", function()
     assert.equal("", nginx:stop())
   end)
 
+  it("starts again when somebody has removed its socket", function()
+    start()
+    assert.equal("total=0", call())
+    local answer = slow_call(0.5)
+    os.execute("rm -r " .. nginx.tmpdir .. "/sendcloud-*")
+    box:reset()
+    assert.equal("total=0", call()) -- the connection that was kept
+    local pipe = io.popen(("for i in 1 2 3 4; do curl -s -m 30 '%s/call?url=%s' & done; wait"):format(
+      nginx.url, box.url))
+    assert.equal(("total=0"):rep(4), pipe:read "*a")
+    pipe:close()
+    assert.equal("total=0", answer())
+    assert.truthy(nginx:sockets():find("^sendcloud%-" .. nginx:workers()[1] .. "%-%w+$"))
+    nginx:signal "QUIT"
+    assert.is_true(nginx:wait_for(("[ -z \"$(ls %s)\" ]"):format(nginx.tmpdir)), "left behind")
+    -- Nothing but nginx's own line about the socket that was not there.
+    assert.equal("", (nginx:stop():gsub("[^\n]*connect%(%) to unix:[^\n]* failed %(2:[^\n]*", "")
+      :gsub("\n", "")))
+  end)
+
+  it("says that the folder's name is too long", function()
+    local long = "/tmp/" .. ("x"):rep(100)
+    start { tmpdir = long }
+    local answer = call()
+    assert.truthy(answer:find("File name too long", 1, true), answer)
+    assert.truthy(answer:find("set TMPDIR", 1, true), answer)
+    assert.equal("", nginx:stop())
+  end)
+
   it("checks certificates without a directive", function()
     start()
     local certificates = http.certificates()

@@ -9,6 +9,7 @@
 -- what is found by the running coroutine.
 
 local core = require "sendcloud.core"
+local pool = require "sendcloud.transport.ngx_pool"
 
 local nginx = {}
 
@@ -24,6 +25,7 @@ local GRACE = 5 -- s beyond the request's own timeout, which libcurl keeps
 local IDLE = 60000 -- ms that a connection to the thread is kept
 local KEPT = 64 -- connections
 local LONGEST_WAIT = 3600 -- s at a time
+local TRY_AGAIN = 10 -- s after which a helper thread that could not start is tried again
 
 local unpack = table.unpack or unpack
 
@@ -66,19 +68,27 @@ end
 ---@field package tasks table     coroutine -> task
 ---@field package jobs table      job -> true
 ---@field package gates table     gate -> true
+---@field package thread_pool string?
+---@field package fall_back_until number   until then nothing is asked of the helper thread
 local Nginx = {}
 Nginx.__index = Nginx
 
+---@class sendcloud.NginxOptions
+---@field thread_pool? string   of nginx's, for where the helper thread cannot start
+
 --- A transport for the calls of one client in this worker. Opens nothing: the thread
 --- starts with the first call that needs it, never in nginx's master process.
+---@param options? sendcloud.NginxOptions
 ---@return sendcloud.Nginx transport
-function nginx.new()
+function nginx.new(options)
   local weak = { __mode = "k" } -- coroutines that nginx ends leave their entries
   return setmetatable({
     tasks = setmetatable({}, weak),
     jobs = setmetatable({}, weak),
     gates = setmetatable({}, weak),
     closed = false,
+    thread_pool = options and options.thread_pool,
+    fall_back_until = -math.huge,
   }, Nginx)
 end
 
@@ -107,26 +117,46 @@ end
 
 -- A connection to the helper thread, and the thread.
 local function connect()
-  local thread, why = core.http_thread()
-  if not thread then return nil, nil, why end
-  local socket = ngx.socket.tcp()
-  local ok, reason = socket:connect("unix:" .. thread:path())
-  if ok then return socket, thread end
+  local thread, why, ok, reason
+  for _ = 1, 2 do
+    thread, why = core.http_thread()
+    if not thread then return nil, nil, why end
+    local socket = ngx.socket.tcp()
+    ok, reason = socket:connect("unix:" .. thread:path())
+    if ok then return socket, thread end
+    if not thread:lost() then break end -- else somebody tidied up, and another one starts
+  end
   return nil, nil, failure("network", "the helper thread cannot be asked: " .. tostring(reason),
     "not_sent", "thread")
 end
 
--- Waits until the thread says that the job is done.
+-- The same, or nothing where nginx's own threads are to do the work.
+local function find_helper(self)
+  if core.now() < self.fall_back_until then return nil end
+  local socket, thread, why = connect()
+  if socket then return socket, thread end
+  if self.thread_pool then
+    self.fall_back_until = core.now() + TRY_AGAIN
+    return nil
+  end
+  why.message = why.message .. "; or name one of nginx's thread pools: thread_pool = …"
+  return nil, nil, why
+end
+
+-- Waits until the thread says that the job is done; a failure where it did not.
 local function wait(socket, job, seconds)
   socket:settimeouts(CONNECT, CONNECT, (seconds + GRACE) * 1000)
   local ok, reason = socket:send(job:id())
   if ok then ok, reason = socket:receive("*l") end
   if ok and job:done() then
     socket:setkeepalive(IDLE, KEPT)
-    return true
+    return nil
   end
   socket:close()
-  return job:done(), reason
+  if job:done() then return nil end
+  job:cancel()
+  return failure(reason == "timeout" and "timeout" or "network",
+    "the helper thread did not answer: " .. tostring(reason), "unknown", "thread")
 end
 
 --- Sends one request and returns when its answer is there.
@@ -135,26 +165,32 @@ end
 ---@return table? failure
 function Nginx:send(request)
   local task = self:running()
-  local no = objection(self, task)
-  if no then return nil, no end
-  local socket, thread, why = connect()
-  if not socket then return nil, why end
-  local job
-  job, why = thread:submit(request)
+  local why = objection(self, task)
+  if why then return nil, why end
+  local socket, thread, job
+  socket, thread, why = find_helper(self)
+  if why then return nil, why end
+  if socket then
+    job, why = thread:submit(request)
+  else
+    job, why = pool.submit(request)
+  end
   if not job then
-    socket:setkeepalive(IDLE, KEPT)
+    if socket then socket:setkeepalive(IDLE, KEPT) end
     return nil, why
   end
   self.jobs[job] = true
   if task then task.job = job end
-  local done, reason = wait(socket, job, request.timeout or 30)
+  local seconds = request.timeout or 30
+  if socket then
+    why = wait(socket, job, seconds)
+  else
+    why = pool.wait(self.thread_pool, job, seconds)
+  end
   if task then task.job = nil end
   self.jobs[job] = nil
-  if done then return job:result() end
-  job:cancel()
-  local kind = reason == "timeout" and "timeout" or "network"
-  return nil, failure(kind, "the helper thread did not answer: " .. tostring(reason),
-    "unknown", "thread")
+  if why then return nil, why end
+  return job:result()
 end
 
 -- Waiting -----------------------------------------------------------------------------
