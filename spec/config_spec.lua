@@ -57,7 +57,7 @@ describe("options", function()
     retry = { 5, true, { attempts = 0 }, { attempts = 1.5 }, { base = -1 }, { cap = "x" } },
     rate = { 0, -1, "10" },
     concurrency = { 0, 1.5, 1001, "8" },
-    provider = { "mailgun", 5 },
+    provider = { "mailgun", 5, {}, "" },
     user_agent = { "a\r\nX: y", "", 7 },
     proxy = { "http://p\n", 7 },
     ca_file = { 5, "" },
@@ -96,6 +96,12 @@ describe("credentials", function()
     assert.equal("api_key", err.parameter)
     assert.truthy(err.message:find("SENDCLOUD_API_KEY", 1, true))
   end)
+
+  it("that are empty are told from those that lack", function()
+    for _, name in ipairs { "api_user", "api_key", "base_url", "user_agent" } do
+      refused({ [name] = "" }, name, "must not be empty")
+    end
+  end)
 end)
 
 describe("the environment", function()
@@ -124,6 +130,14 @@ describe("the environment", function()
     local found = config.check(with())
     assert.equal("sendcloud", found.provider.name)
     assert.equal("https://api2.sendcloud.net", found.base_url)
+  end)
+
+  it("does not complete credentials of which half was given", function()
+    environment = { SENDCLOUD_API_USER = "u", SENDCLOUD_API_KEY = "k" }
+    local found, err = config.check { api_user = "another" }
+    assert.is_nil(found)
+    assert.equal("api_key", err.parameter)
+    assert.truthy(err.message:find("api_key is missing: give it too", 1, true), err.message)
   end)
 
   it("says what to set when it has nothing", function()
@@ -165,6 +179,10 @@ describe("the environment", function()
 end)
 
 describe("base URLs", function()
+  it("without a host say so", function()
+    refused({ base_url = "https://" }, "base_url", "scheme://host")
+  end)
+
   it("are https, or loopback", function()
     for given, kept in pairs {
       ["https://example.com"] = "https://example.com",
@@ -186,6 +204,9 @@ describe("base URLs", function()
       "https://user:pw@example.com", "http://127.0.0.1@evil.com", "https://example.com?x",
       "https://example.com#x", "https://example.com:port", "https://exa mple.com",
       "https://example.com\n", "https:///path", "https://[::1", "http://127.0.0.1\\@evil.com",
+      "https://example.com:0", "https://example.com:65536", "https://example.com:", "https://é.com",
+      "https://a;b", "https://a'b", "https://a%00b", "https://<a>", "https://[1]", "https://[zz]",
+      "http://127.0.0.999", "http://127.1", "http://0.0.0.0", "http://localhost.",
     } do
       assert.is_nil((config.base_url(url)), url)
     end
@@ -208,5 +229,9 @@ describe("base URLs", function()
       (config.check(with { provider = "engagelab", region = "tr" })).base_url)
     refused({ provider = "engagelab", region = "us" }, "region", '"sg", "tr"')
     refused({ region = "sg" }, "region")
+    local both = { provider = "engagelab", region = "tr", base_url = "https://example.com" }
+    assert.equal("https://example.com", (config.check(with(both))).base_url)
+    both.region = "us"
+    refused(both, "region")
   end)
 end)

@@ -60,8 +60,9 @@ local function integer(minimum, maximum)
 end
 
 local function text(value)
-  if type(value) ~= "string" or value == "" then return "must be a text" end
-  if value:find("%c") then return "must not hold a control character" end
+  if type(value) ~= "string" then return "must be a text" end
+  if value == "" then return "must not be empty" end
+  if value:find("%c") then return "must not hold a control character (CR, LF, NUL)" end
 end
 
 local function boolean(value)
@@ -70,19 +71,14 @@ end
 
 local CHECKS = {
   provider = function(value)
-    if type(value) == "table" or PROVIDERS[value] then return nil end
+    local is_table = type(value) == "table" and type(value.operations) == "table"
+    if is_table or PROVIDERS[value] then return nil end
     return 'must be "sendcloud" or "engagelab"'
   end,
   api_user = function(value)
-    if type(value) ~= "string" or value == "" then return "must be a text" end
-    if value:find(":", 1, true) then return "must not hold a colon" end
-    if value:find("%c") then return "must not hold a control character" end
+    return text(value) or value:find(":", 1, true) and "must not hold a colon" or nil
   end,
-  api_key = function(value)
-    if type(value) ~= "string" or value == "" then return "must be a text" end
-    if value:find("%c") then return "must not hold a control character (CR, LF, NUL)" end
-  end,
-  base_url = text, region = text,
+  api_key = text, base_url = text, region = text,
   timeout = number(0, true), connect_timeout = number(0, true),
   deadline = function(value)
     if value == false or value == math.huge then return nil end
@@ -149,21 +145,34 @@ local function sources(options)
   return found
 end
 
-local function missing(found)
+local function missing(options, found)
   local lacks = {}
   if found.api_user == nil then lacks[1] = "api_user" end
   if found.api_key == nil then lacks[#lacks + 1] = "api_key" end
   if #lacks == 0 then return nil end
-  local variables = table.concat(lacks, " and "):gsub("api_(%a+)", function(word)
-    return "SENDCLOUD_API_" .. word:upper()
+  local names = table.concat(lacks, " and ")
+  local variables = names:gsub("api_%a+", function(name)
+    return "SENDCLOUD_" .. name:upper()
   end)
-  return errors.config(("no credentials: set %s, or the environment's %s"):format(
-    table.concat(lacks, " and "), variables), lacks[1])
+  if options.api_user == nil and options.api_key == nil then
+    return errors.config(("no credentials: set %s, or the environment's %s"):format(names,
+      variables), lacks[1])
+  end
+  -- Half of the credentials given: those of the environment may belong to somebody else.
+  return errors.config(("%s is missing: give it too, or leave both to the environment's "
+    .. "SENDCLOUD_API_USER and SENDCLOUD_API_KEY"):format(names), lacks[1])
 end
 
 local function is_loopback(host)
-  return host == "localhost" or host == "[::1]"
-    or host:match("^127%.%d+%.%d+%.%d+$") ~= nil
+  if host == "localhost" or host == "[::1]" then return true end
+  local a, b, c = host:match("^127%.(%d+)%.(%d+)%.(%d+)$")
+  return a ~= nil and math.max(tonumber(a), tonumber(b), tonumber(c)) <= 255
+end
+
+-- What stands in the place of a port: nothing, or a colon and 1 to 65535.
+local function is_port(rest)
+  local digits = rest:match("^:(%d+)$")
+  return rest == "" or digits ~= nil and tonumber(digits) >= 1 and tonumber(digits) <= 65535
 end
 
 --- A base URL without its last slash; plain http only where it cannot be overheard.
@@ -172,7 +181,7 @@ end
 ---@return string|nil url
 ---@return string? reason
 function config.base_url(url, insecure)
-  local scheme, rest = url:match("^(%a+)://(.+)$")
+  local scheme, rest = url:match("^(%a+)://(.*)$")
   scheme = scheme and scheme:lower()
   if scheme ~= "https" and scheme ~= "http" then
     return nil, "must begin with https://"
@@ -182,10 +191,12 @@ function config.base_url(url, insecure)
   if authority:find("@", 1, true) then
     return nil, "must not hold credentials; they are api_user and api_key"
   end
-  local host = authority:match("^%[[%x:.]+%]") or authority:match("^[^:%[%]]+")
+  local host = authority:match("^%[[%x:.]*:[%x:.]*%]") or authority:match("^[^:%[%]]+")
   local port = host and authority:sub(#host + 1)
-  if not host or not (port == "" or port:match("^:%d+$")) then
+  if not host or not is_port(port) then
     return nil, "is not scheme://host[:port][/path]"
+  elseif host:find("[^%w%-_.:%[%]]") then
+    return nil, "its host has letters a-z, digits, - . and _ only (others go as xn--…)"
   end
   host = host:lower()
   if scheme == "http" and not insecure and not is_loopback(host) then
@@ -200,23 +211,26 @@ local function provider_of(name)
   return require("sendcloud.provider." .. (name or "sendcloud"))
 end
 
+-- What a region must be, of a provider that has no such one.
+local function known_regions(provider)
+  local names = {}
+  for name in pairs(provider.regions or {}) do names[#names + 1] = ('"%s"'):format(name) end
+  if #names == 0 then
+    return "left out: " .. provider.name .. " has one address, see base_url"
+  end
+  table.sort(names)
+  return "one of " .. table.concat(names, ", ")
+end
+
 -- Where the requests go.
 local function address(options, found, provider)
-  local url = found.base_url
-  if not url and options.region then
-    url = (provider.regions or {})[options.region]
-    if not url then
-      local names = {}
-      for name in pairs(provider.regions or {}) do
-        names[#names + 1] = ('"%s"'):format(name)
-      end
-      table.sort(names)
-      local known = #names > 0 and "one of " .. table.concat(names, ", ")
-        or "left out: " .. provider.name .. " has one address, see base_url"
-      return nil, errors.config("region: must be " .. known, "region")
-    end
+  local region = options.region
+  local regional = region and (provider.regions or {})[region]
+  if region and not regional then
+    return nil, errors.config("region: must be " .. known_regions(provider), "region")
   end
-  local checked, reason = config.base_url(url or provider.base_url, options.insecure_http)
+  local url = found.base_url or regional or provider.base_url
+  local checked, reason = config.base_url(url, options.insecure_http)
   if not checked then return nil, errors.config("base_url: " .. reason, "base_url") end
   return checked
 end
@@ -242,7 +256,7 @@ function config.check(options)
   if err then return nil, err end
 
   local found = sources(options)
-  err = missing(found) or check(found, CHECKS, "")
+  err = missing(options, found) or check(found, CHECKS, "")
   if err then return nil, err end
 
   local provider = provider_of(found.provider)
