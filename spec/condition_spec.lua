@@ -188,7 +188,8 @@ describe("a plain table", function()
       { { field = "Age", op = "==" }, "required", "where.items[1].value" },
       { { field = "Age", op = "contian", value = 1 }, 'unknown, did you mean "contain"?',
         "where.items[1].op" },
-      { { field = "Age", op = 7, value = 1 }, "unknown", "where.items[1].op" },
+      { { field = "Age", op = 7, value = 1 },
+        'must be one of == != > >= < <= exist contain "does not contain"', "where.items[1].op" },
       { "Age", "must be an item { field =, op =, value = }, got string", "where.items[1]" },
       { where.Age, "an operator is missing", "where.items[1]" },
     }
@@ -196,6 +197,15 @@ describe("a plain table", function()
       local reason, parameter = refused { items = { case[1] } }
       assert.equal(case[2], reason)
       assert.equal(case[3], parameter)
+    end
+  end)
+
+  it("that is an item, or a list of them, is told where items go", function()
+    local item = { field = "Age", op = "==", value = 1 }
+    for _, value in ipairs { item, { item }, { relation = "and", item } } do
+      local reason, parameter = refused(value)
+      assert.truthy(reason:find("an item goes into items", 1, true), reason)
+      assert.equal("where", parameter)
     end
   end)
 
@@ -233,6 +243,25 @@ describe("refused", function()
       assert.equal("`and` and `or` cannot be mixed in one condition", reason)
       assert.equal("where", parameter)
     end
+  end)
+
+  it("is an empty one among others: left out, it would make the rest wider", function()
+    local a = where.Age:ge(1)
+    for _, joined in ipairs {
+      a * where.any {}, where.any {} * a, where.all { where.any {}, a }, a + where.all {},
+      where.all { a, { relation = "or", items = {} } }, where.any { where.all {} },
+    } do
+      local reason, parameter = refused(joined)
+      assert.equal("a condition without items cannot be joined to others", reason)
+      assert.equal("where", parameter)
+    end
+  end)
+
+  it("is not printed as if it were whole", function()
+    local a, b, c = where.Age:ge(1), where.Age:le(2), where.Age:eq(3)
+    assert.equal("(no condition: `and` and `or` cannot be mixed in one condition)",
+      tostring(a * b + c))
+    assert.is_nil((where.parse(tostring(a * b + c))))
   end)
 
   it("is exists in a segment", function()
@@ -275,7 +304,9 @@ describe("no condition", function()
     assert.equal("required: it would delete everybody", reason)
     assert.equal("where", parameter)
     assert.equal("required", (refused(nil, SEGMENT)))
-    assert.equal("required", (refused({}, DELETE)))
+    assert.equal("required: it would delete everybody", (refused({}, DELETE)))
+    assert.equal("at least 1 item, got 0: it would delete everybody",
+      (refused(where.any {}, DELETE)))
   end)
 
   it("is said with everyone", function()
@@ -482,6 +513,7 @@ describe("misuse raises at the caller's line", function()
       function() where.Email.eq("x") end,
       function() where.Email:opened() end,
       function() where.all("x") end,
+      function() where.all(where.Age:ge(18), where.Age:le(30)) end,
       function() where.any { 1 } end,
       function() where.all { where.Email } end,
       function() return where.Age:eq(1) * 3 end,

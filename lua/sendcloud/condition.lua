@@ -20,6 +20,7 @@ local condition = {}
 local MOST_ITEMS = 10
 local OUTCOMES = { "sent", "opened", "clicked", "not_opened", "not_clicked", "not_sent" }
 local MIXED = "`and` and `or` cannot be mixed in one condition"
+local EMPTY = "a condition without items cannot be joined to others"
 
 ---@class sendcloud.ConditionItem
 ---@field field string
@@ -131,6 +132,9 @@ local function add(items, part, relation)
   if part == condition.everyone then return "everyone cannot be joined to a condition" end
   local count, reason = length(part.items)
   if not count then return "items " .. reason end
+  -- An empty `any` fits nobody or everybody, whom one asks: left out without a word, it
+  -- would make the rest wider than it was meant.
+  if count == 0 and not part.fault then return EMPTY end
   for index = 1, count do items[#items + 1] = part.items[index] end
   if count > 1 and part.relation ~= relation then return MIXED end
   return part.fault
@@ -169,6 +173,7 @@ Condition.__name = "sendcloud.condition"
 --- The text that where.parse reads back.
 function Condition:__tostring()
   if self == condition.everyone then return "everyone" end
+  if self.fault then return "(no condition: " .. self.fault .. ")" end
   local items = {}
   for index, item in ipairs(self.items) do
     items[index] = is_plain(item) and {
@@ -235,6 +240,9 @@ end
 local function joiner(relation, name)
   return function(list)
     errors.check_type(list, "table", "the list of conditions")
+    if not is_plain(list) then
+      errors.misuse(("where.%s takes a list: where.%s{ a, b }"):format(name, name))
+    end
     local count, reason = length(list)
     if not count then return new(relation, {}, reason) end
     local joined = join(relation, list, count)
@@ -276,6 +284,7 @@ condition.where = setmetatable(where, {
 
 -- Checking ------------------------------------------------------------------------------
 
+local OPERATORS = [[must be one of == != > >= < <= exist contain "does not contain"]]
 local ITEM_KEYS = { field = true, op = true, value = true, campaign = true }
 local CONDITION_KEYS = { relation = true, items = true }
 
@@ -334,7 +343,10 @@ local function check_item(item, rules)
   if key ~= nil then return nil, nearest.unknown(key, ITEM_KEYS), key end
   if item.op == nil then return nil, "required", "op" end
   local op = text.operators[item.op]
-  if not op then return nil, nearest.unknown(item.op, text.operators), "op" end
+  if not op then
+    local guess = nearest.name(item.op, text.operators)
+    return nil, guess and nearest.unknown(item.op, text.operators) or OPERATORS, "op"
+  end
   if item.field == "campaign" or item.campaign ~= nil then
     return check_campaign(item, op, rules)
   end
@@ -351,8 +363,10 @@ end
 
 local function check_items(items, rules)
   local path = "where.items"
+  -- Why there must be a condition at all is worth telling to who gave an empty one.
+  local why = type(rules.required) == "string" and ": " .. rules.required or ""
   if not is_plain(items) then
-    return nil, items == nil and "required" or "must be a list of items", path
+    return nil, items == nil and "required" .. why or "must be a list of items", path
   end
   local count, hole = length(items)
   if not count then
@@ -360,7 +374,7 @@ local function check_items(items, rules)
   elseif count > MOST_ITEMS then
     return nil, ("at most %d items, got %d"):format(MOST_ITEMS, count), path
   elseif count == 0 then
-    return nil, "at least 1 item, got 0", path
+    return nil, "at least 1 item, got 0" .. why, path
   end
   local checked, campaigns = {}, 0
   for index = 1, count do
@@ -410,6 +424,9 @@ function condition.normalise(value, rules)
     return nil
   elseif getmetatable(value) ~= Condition and not is_plain(value) or value == where then
     return nil, not_a_condition(value), "where"
+  end
+  if value.items == nil and (value.field or value.op or value[1]) ~= nil then
+    return nil, 'must be { relation = "and", items = { … } }: an item goes into items', "where"
   end
   local key = unknown_key(value, CONDITION_KEYS)
   if key ~= nil then
