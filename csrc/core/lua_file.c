@@ -1,5 +1,5 @@
 /* lua_file: what bulk work needs of files and Lua's io does not have: identity, durable
- * writing.
+ * writing, and writing from buffers.
  *
  * Every function returns true (or its result), or nil and the system's message. */
 #include "lua_util.h"
@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <lualib.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,6 +145,57 @@ static int core_replace(lua_State *L)
     return rc ? failed(L, rc) : succeeded(L);
 }
 
+/* ---- gathering ---- */
+
+/* The open file at index, one of Lua's io. */
+static FILE *check_file(lua_State *L, int index)
+{
+    FILE *file;
+#if LUA_VERSION_NUM >= 502
+    luaL_Stream *stream = luaL_checkudata(L, index, LUA_FILEHANDLE);
+
+    file = stream->closef ? stream->f : NULL;
+#else
+    file = *(FILE **)luaL_checkudata(L, index, LUA_FILEHANDLE);
+#endif
+    luaL_argcheck(L, file, index, "the file is closed");
+    return file;
+}
+
+static int write_file(FILE *file, const char *bytes, size_t n)
+{
+    errno = 0;
+    if (!n || fwrite(bytes, 1, n, file) == n)
+        return 0;
+    return errno ? errno : EIO;
+}
+
+/* core.gather(file, gathered, bytes, count, most): adds the first count bytes to the buffer
+ * gathered, which goes out to the open file before it passes most; with most = 0 all of it
+ * goes. Bytes that were written make no Lua string on their way. */
+static int core_gather(lua_State *L)
+{
+    FILE *file = check_file(L, 1);
+    struct sc_buf *gathered = sc_lua_testbuffer(L, 2);
+    size_t n;
+    const char *bytes = sc_lua_checkbytes(L, 3, &n);
+    lua_Number count = luaL_checknumber(L, 4), most = luaL_checknumber(L, 5);
+    int rc = 0;
+
+    luaL_argcheck(L, gathered && !gathered->locks, 2, "a buffer is wanted");
+    luaL_argcheck(L, count >= 0 && count <= (lua_Number)n, 4, "out of range");
+    n = (size_t)count;
+    if (gathered->len && (lua_Number)(gathered->len + n) > most) {
+        rc = write_file(file, gathered->data, gathered->len);
+        sc_buf_clear(gathered);
+    }
+    if (!rc && (lua_Number)n > most)
+        rc = write_file(file, bytes, n);
+    else if (!rc && sc_buf_add(gathered, bytes, n))
+        return luaL_error(L, "not enough memory to write a file");
+    return rc ? failed(L, rc) : succeeded(L);
+}
+
 /* core.digest(bytes) -> 16 hexadecimal digits (FNV-1a): tells texts apart, keeps no
  * secret */
 static int core_digest(lua_State *L)
@@ -162,9 +214,13 @@ static int core_digest(lua_State *L)
 
 void sc_open_file(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"file_info", file_info},  {"sync", core_sync},     {"truncate", core_truncate},
-        {"replace", core_replace}, {"digest", core_digest}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"file_info", file_info},
+                                         {"sync", core_sync},
+                                         {"truncate", core_truncate},
+                                         {"replace", core_replace},
+                                         {"digest", core_digest},
+                                         {"gather", core_gather},
+                                         {NULL, NULL}};
 
     sc_setfuncs(L, functions);
 }

@@ -200,18 +200,17 @@ end
 
 -- Writes one page, as much of it as the limit leaves.
 local function write(run, page)
-  local lines = run.layout.lines
-  local bytes, rows = tostring(page.lines), page.written
+  local rows, bytes = page.written, #page.lines
   if rows > run.left then
     rows = run.left
-    bytes = bytes:sub(1, lines:cut(bytes, rows))
+    bytes = run.layout.lines:cut(page.lines, rows)
   end
   local report = run.report
   report.rows = report.rows + rows
   report.duplicates = report.duplicates + page.received - page.written
   run.left = run.left - rows
   local ok, err = spool.begin(run.spool)
-  if ok and rows > 0 then ok, err = spool.add(run.spool, bytes, page.columns) end
+  if ok and rows > 0 then ok, err = spool.add(run.spool, page.lines, bytes, page.columns) end
   if ok and run.resume then ok, err = resume.add_ids(run.resume, page.ids) end
   return ok, err
 end

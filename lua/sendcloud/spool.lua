@@ -11,13 +11,14 @@ local errors = require "sendcloud.errors"
 local spool = {}
 
 local PIECE = 65536
-local GATHERED = 131072 -- bytes that are written at a time; setvbuf's size means nothing to glibc
+local GATHERED = 131072 -- bytes that are written at a time
 local MARK = "\239\187\191" -- byte order mark: a spreadsheet takes the text for UTF-8 then
 
 ---@class sendcloud.Spool
 ---@field path string|nil       where it shall end
 ---@field temporary string
 ---@field file file*|nil
+---@field gathered userdata     what is not written yet
 ---@field size integer          bytes
 ---@field stretches table[]     { bytes, columns }: lines with the same number of columns
 ---@field layout sendcloud.Layout
@@ -32,23 +33,18 @@ local function open(self, mode)
   self.file, reason = io.open(self.temporary, mode)
   if not self.file then return nil, failed(self.temporary, reason) end
   self.file:setvbuf("no")
-  self.pieces, self.gathered = {}, 0
+  self.gathered = self.gathered or core.buffer()
+  self.gathered:clear()
   return true
 end
 
--- Writes what was gathered.
-local function write_out(self)
-  local ok, reason = self.file:write(table.concat(self.pieces))
+-- The first count bytes, all where it is nil.
+local function write(self, bytes, count)
+  count = count or #bytes
+  local ok, reason = core.gather(self.file, self.gathered, bytes, count, GATHERED)
   if not ok then return nil, failed(self.temporary, reason) end
-  self.pieces, self.gathered = {}, 0
+  self.size = self.size + count
   return true
-end
-
-local function write(self, bytes)
-  self.pieces[#self.pieces + 1] = bytes
-  self.gathered = self.gathered + #bytes
-  self.size = self.size + #bytes
-  return self.gathered < GATHERED or write_out(self)
 end
 
 -- The line of column names, with the mark before it where a spreadsheet shall read it.
@@ -116,18 +112,19 @@ end
 
 --- Adds the lines of a page.
 ---@param self sendcloud.Spool
----@param bytes string
----@param columns integer how many cells each of them has
+---@param lines userdata   a buffer
+---@param count integer    bytes of it that are meant
+---@param columns integer  how many cells each line has
 ---@return true|nil
 ---@return sendcloud.Error? err
-function spool.add(self, bytes, columns)
+function spool.add(self, lines, count, columns)
   local last = self.stretches[#self.stretches]
   if last and last.columns == columns then
-    last.bytes = last.bytes + #bytes
+    last.bytes = last.bytes + count
   else
-    self.stretches[#self.stretches + 1] = { bytes = #bytes, columns = columns }
+    self.stretches[#self.stretches + 1] = { bytes = count, columns = columns }
   end
-  return write(self, bytes)
+  return write(self, lines, count)
 end
 
 --- Hands what was added to the system.
@@ -135,7 +132,9 @@ end
 ---@return true|nil
 ---@return sendcloud.Error? err
 function spool.flush(self)
-  return write_out(self)
+  local ok, reason = core.gather(self.file, self.gathered, "", 0, 0)
+  if not ok then return nil, failed(self.temporary, reason) end
+  return true
 end
 
 -- Writes the text anew, every line with as many cells as the header has in the end.
@@ -163,7 +162,7 @@ local function fill_up(self, count)
       left = left - #piece
       padded:clear()
       self.layout.lines:pad(piece, count - stretch.columns, padded)
-      ok, err = write(self, tostring(padded))
+      ok, err = write(self, padded)
     end
   end
   old:close()
