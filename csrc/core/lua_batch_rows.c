@@ -96,60 +96,76 @@ static void push_member(lua_State *L, const struct sc_rows *r)
  * lines gives the line in place of a member. */
 int sc_batch_next(lua_State *L)
 {
-    struct sc_rows *r = sc_lua_batch_rows(L);
-    struct sc_rows_batch *b = sc_lua_alive_batch(L);
-    int status = sc_rows_next(r, b, sc_lua_rows_buffer(L, 3));
+    struct sc_lua_rows *self = sc_lua_batch_rows(L);
+    const struct sc_rows *r = &self->rows;
+    int status =
+        sc_rows_next(&self->rows, &sc_lua_alive_batch(L)->batch, sc_lua_batch_body(L));
 
     if (status) {
         lua_pushnil(L);
         return 1 + sc_lua_push_status(L, status);
     }
     luaL_checkstack(L, 10, NULL);
+    self->busy = 1;
     if (r->csv.separator)
         push_member(L, r);
     else
         lua_pushlstring(L, r->csv.row, r->csv.row_len);
+    self->busy = 0;
     lua_pushinteger(L, (lua_Integer)r->csv.row_line);
     return 2;
+}
+
+/* The number of a line at the index. */
+static uint64_t check_line(lua_State *L, int index)
+{
+    lua_Number line = luaL_checknumber(L, index);
+
+    luaL_argcheck(L, line >= 0 && line < 9e15, index, "out of range");
+    return (uint64_t)line;
 }
 
 /* batch:entry(line): a row that did not come out of the scanner */
 int sc_batch_entry(lua_State *L)
 {
-    struct sc_rows_batch *b = sc_lua_alive_batch(L);
+    struct sc_rows_batch *b = &sc_lua_alive_batch(L)->batch;
 
-    if (!sc_rows_entry(b, (uint64_t)luaL_checknumber(L, 2), "", 0))
+    if (!sc_rows_entry(b, check_line(L, 2), "", 0))
         return sc_lua_rows_nomem(L);
     return 0;
 }
 
-/* Enters the object from `from` on; pushes whether it was accepted and the body's length.
- */
-static int enter(lua_State *L, struct sc_rows *r, struct sc_rows_batch *b,
-                 struct sc_buf *body, lua_Number from)
+/* Enters the object from `from` on as the last entry's. Whether it was accepted. */
+static int enter(lua_State *L, struct sc_lua_batch *b, struct sc_lua_rows *r,
+                 struct sc_buf *body, size_t from)
 {
-    int rc;
+    int rc = sc_rows_enter(&r->rows, &b->batch, body, from);
 
-    luaL_argcheck(L, from >= 0 && from <= (lua_Number)body->len, 4, "out of range");
-    rc = sc_rows_enter(r, b, body, (size_t)from);
+    if (rc < 0)
+        body->len = from;
+    b->written = body->len;
     if (rc == -2)
         return luaL_error(L, "the object does not begin with the address");
-    if (rc < 0)
-        return sc_lua_rows_nomem(L);
-    lua_pushboolean(L, rc);
-    lua_pushinteger(L, (lua_Integer)body->len);
-    return 2;
+    return rc < 0 ? sc_lua_rows_nomem(L) : rc;
 }
 
-/* batch:enter(rows, body, from) -> whether the object written from there on, which
- * becomes the last entry's, was accepted, and the body's length */
+/* batch:enter(rows, body, from) -> whether the object that was written behind the body,
+ * which is from there on, was accepted as the last entry's, and the body's length */
 int sc_batch_enter(lua_State *L)
 {
-    struct sc_rows_batch *b = sc_lua_alive_batch(L);
+    struct sc_lua_batch *b = sc_lua_alive_batch(L);
+    struct sc_lua_rows *r = sc_lua_batch_rows(L);
+    struct sc_buf *body = sc_lua_testbuffer(L, 3);
+    lua_Number from = luaL_checknumber(L, 4);
 
-    luaL_argcheck(L, b->count, 1, "no entry");
-    return enter(L, sc_lua_batch_rows(L), b, sc_lua_rows_buffer(L, 3),
-                 luaL_checknumber(L, 4));
+    luaL_argcheck(L, b->batch.count, 1, "no entry");
+    luaL_argcheck(L, body && body == b->body && !body->locks, 3,
+                  "not the body that the batch was begun with");
+    luaL_argcheck(L, from == (lua_Number)b->written && b->written <= body->len, 4,
+                  "not where the batch left the body");
+    lua_pushboolean(L, enter(L, b, r, body, b->written));
+    lua_pushinteger(L, (lua_Integer)body->len);
+    return 2;
 }
 
 /* The last entry is refused for what the codec says of the value on top of the stack. */
@@ -158,7 +174,7 @@ static int refuse_value(lua_State *L, const struct sc_rows *r, struct sc_rows_ba
 {
     const struct sc_rows_plan *p = &r->plan;
     struct sc_rows_text name = p->steps[0].target;
-    struct sc_rows_entry *e = &b->rows[b->count - 1];
+    struct sc_rows_entry *e;
     char text[SC_SHAPE_PATH + SC_SHAPE_REASON + 4];
     const char *address = NULL;
     size_t n = 0;
@@ -178,6 +194,7 @@ static int refuse_value(lua_State *L, const struct sc_rows *r, struct sc_rows_ba
         strlen(problem->path) == name.len &&
         !memcmp(problem->path, sc_rows_plan_at(p, name), name.len))
         snprintf(text, sizeof text, "no address");
+    e = &b->rows[b->count - 1];
     e->shown = (uint32_t)b->raw.len;
     e->shown_len = (uint32_t)n;
     if (sc_buf_add(&b->raw, address, n) || sc_rows_refuse(b, e, text, strlen(text)))
@@ -188,37 +205,32 @@ static int refuse_value(lua_State *L, const struct sc_rows *r, struct sc_rows_ba
 
 /* Writes the table at index by the shape at 4 as the last entry's member, or refuses it.
  */
-static void write_entry(lua_State *L, struct sc_rows *r, struct sc_rows_batch *b,
+static void write_entry(lua_State *L, struct sc_lua_batch *b, struct sc_lua_rows *r,
                         struct sc_buf *body, struct sc_lua_shape *shape, int index)
 {
     struct sc_shape_problem problem = {.code = NULL};
     size_t from = body->len;
-    int rc;
 
-    if (!lua_istable(L, index) || sc_lua_shape_put(L, shape, 4, index, body, &problem)) {
-        if (problem.code && !strcmp(problem.code, "memory"))
-            sc_lua_rows_nomem(L);
-        refuse_value(L, r, b, &problem);
+    if (lua_istable(L, index) && !sc_lua_shape_put(L, shape, 4, index, body, &problem)) {
+        enter(L, b, r, body, from);
         return;
     }
-    rc = sc_rows_enter(r, b, body, from);
-    if (rc == -2)
-        luaL_error(L, "the object does not begin with the address");
-    if (rc < 0)
+    if (problem.code && !strcmp(problem.code, "memory"))
         sc_lua_rows_nomem(L);
+    refuse_value(L, &r->rows, &b->batch, &problem);
 }
 
 /* batch:put(rows, body, shape, member): what becomes of the last entry */
 int sc_batch_put(lua_State *L)
 {
-    struct sc_rows_batch *b = sc_lua_alive_batch(L);
-    struct sc_rows *r = sc_lua_batch_rows(L);
-    struct sc_buf *body = sc_lua_rows_buffer(L, 3);
+    struct sc_lua_batch *b = sc_lua_alive_batch(L);
+    struct sc_lua_rows *r = sc_lua_batch_rows(L);
+    struct sc_buf *body = sc_lua_batch_draft(L);
     struct sc_lua_shape *shape = luaL_checkudata(L, 4, SC_SHAPE_TYPE);
 
-    luaL_argcheck(L, b->count, 1, "no entry");
+    luaL_argcheck(L, b->batch.count, 1, "no entry");
     lua_settop(L, 5);
-    write_entry(L, r, b, body, shape, 5);
+    write_entry(L, b, r, body, shape, 5);
     return 0;
 }
 
@@ -226,25 +238,25 @@ int sc_batch_put(lua_State *L)
  * tables members[first] to members[last], each by the shape, until the batch is full */
 int sc_batch_write(lua_State *L)
 {
-    struct sc_rows_batch *b = sc_lua_alive_batch(L);
-    struct sc_rows *r = sc_lua_batch_rows(L);
-    struct sc_buf *body = sc_lua_rows_buffer(L, 3);
+    struct sc_lua_batch *b = sc_lua_alive_batch(L);
+    struct sc_lua_rows *r = sc_lua_batch_rows(L);
+    struct sc_buf *body = sc_lua_batch_draft(L);
     struct sc_lua_shape *shape = luaL_checkudata(L, 4, SC_SHAPE_TYPE);
     lua_Integer first = luaL_checkinteger(L, 6), last = luaL_checkinteger(L, 7), i;
-    lua_Number line = luaL_checknumber(L, 8);
+    uint64_t line = check_line(L, 8);
 
     luaL_checktype(L, 5, LUA_TTABLE);
     luaL_argcheck(L, first >= 1 && last <= 0x7fffffff, 6, "out of range");
     lua_settop(L, 5);
     for (i = first; i <= last; i++) {
-        if (b->count >= r->batch_rows || body->len >= r->batch_bytes)
+        if (b->batch.count >= r->rows.batch_rows || body->len >= r->rows.batch_bytes)
             break;
         lua_rawgeti(L, 5, (int)i);
         if (lua_isnil(L, 6))
             break;
-        if (!sc_rows_entry(b, (uint64_t)(line + (lua_Number)(i - first)), "", 0))
+        if (!sc_rows_entry(&b->batch, line + (uint64_t)(i - first), "", 0))
             return sc_lua_rows_nomem(L);
-        write_entry(L, r, b, body, shape, 6);
+        write_entry(L, b, r, body, shape, 6);
         lua_settop(L, 5);
     }
     lua_pushinteger(L, i - first);
@@ -254,7 +266,7 @@ int sc_batch_write(lua_State *L)
 /* batch:refuse(reason[, address]): the last entry */
 int sc_batch_refuse(lua_State *L)
 {
-    struct sc_rows_batch *b = sc_lua_alive_batch(L);
+    struct sc_rows_batch *b = &sc_lua_alive_batch(L)->batch;
     size_t n, length = 0;
     const char *reason = luaL_checklstring(L, 2, &n);
     const char *address = luaL_optlstring(L, 3, "", &length);
@@ -272,7 +284,7 @@ int sc_batch_refuse(lua_State *L)
 /* batch:drop(): the last entry never was */
 int sc_batch_drop(lua_State *L)
 {
-    struct sc_rows_batch *b = sc_lua_alive_batch(L);
+    struct sc_rows_batch *b = &sc_lua_alive_batch(L)->batch;
 
     luaL_argcheck(L, b->count, 1, "no entry");
     b->count--;

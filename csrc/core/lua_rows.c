@@ -7,12 +7,14 @@
 #include <string.h>
 #include <time.h>
 
-/* Rows of a batch are numbered in 16 bits. */
-#define BATCH_ROWS_MAX 60000
+#define PLAN_TYPE "sendcloud.plan"
+
+/* Rows of a batch are numbered in 16 bits, and their room is doubled. */
+#define BATCH_ROWS_MAX 32768
 
 static struct sc_rows *check_rows(lua_State *L)
 {
-    return luaL_checkudata(L, 1, SC_ROWS_TYPE);
+    return &sc_lua_checkrows(L, 1)->rows;
 }
 
 static void push_count(lua_State *L, uint64_t n)
@@ -44,6 +46,7 @@ static double option(lua_State *L, int index, const char *name, double fallback,
  * the number of batches that will be alive at a time */
 static int core_rows(lua_State *L)
 {
+    struct sc_lua_rows *self;
     struct sc_rows *r;
     struct timespec now;
     double live, batch;
@@ -51,7 +54,8 @@ static int core_rows(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     batch = option(L, 1, "batch", 1000, BATCH_ROWS_MAX);
     live = option(L, 1, "live", 2, SC_ROWS_SLOTS);
-    r = sc_lua_newobject(L, sizeof *r, SC_ROWS_TYPE);
+    self = sc_lua_newobject(L, sizeof *self, SC_ROWS_TYPE);
+    r = &self->rows;
     sc_csv_init(&r->csv, (size_t)option(L, 1, "row_max", (double)SC_CSV_ROW_MAX, 1e8));
     sc_rows_plan_init(&r->plan);
     sc_rows_keys_init(&r->keys);
@@ -70,7 +74,7 @@ static int core_rows(lua_State *L)
 
 static int rows_gc(lua_State *L)
 {
-    struct sc_rows *r = check_rows(L);
+    struct sc_rows *r = luaL_checkudata(L, 1, SC_ROWS_TYPE);
 
     sc_csv_free(&r->csv);
     sc_rows_plan_free(&r->plan);
@@ -91,24 +95,39 @@ static int rows_feed(lua_State *L)
     return 0;
 }
 
+/* The stream of an open file of Lua's own. */
+static FILE *check_file(lua_State *L, int index)
+{
+#if LUA_VERSION_NUM >= 502
+    luaL_Stream *file = luaL_checkudata(L, index, LUA_FILEHANDLE);
+
+    luaL_argcheck(L, file->closef, index, "the file is closed");
+    return file->f;
+#else
+    /* Here, and in LuaJIT, it begins with the stream. */
+    FILE **file = luaL_checkudata(L, index, "FILE*");
+
+    luaL_argcheck(L, *file, index, "the file is closed");
+    return *file;
+#endif
+}
+
 /* rows:feed_from(file, size) -> bytes fed, 0 at the end of the file | nil, message:
  * straight from an open file into the scanner's window */
 static int rows_feed_from(lua_State *L)
 {
     struct sc_csv *c = &check_rows(L)->csv;
-    /* In every Lua a file's userdata has this name and begins with the stream. */
-    FILE **file = luaL_checkudata(L, 2, "FILE*");
+    FILE *file = check_file(L, 2);
     lua_Number size = luaL_checknumber(L, 3);
     size_t n;
 
-    luaL_argcheck(L, *file, 2, "the file is closed");
     luaL_argcheck(L, size >= 1 && size <= 1e8, 3, "out of range");
     if (sc_csv_feed_room(c, (size_t)size))
         return no_memory(L);
     errno = 0;
-    n = fread(c->window.data + c->window.len, 1, (size_t)size, *file);
+    n = fread(c->window.data + c->window.len, 1, (size_t)size, file);
     sc_csv_fed(c, n);
-    if (!n && ferror(*file)) {
+    if (!n && ferror(file)) {
         lua_pushnil(L);
         lua_pushstring(L, strerror(errno ? errno : EIO));
         return 2;
@@ -192,7 +211,8 @@ static int rows_read(lua_State *L)
 {
     static const char *const words[] = {"",     "",     "more",    "end",
                                         "long", "wide", "unclosed"};
-    struct sc_csv *c = &check_rows(L)->csv;
+    struct sc_lua_rows *r = sc_lua_checkrows(L, 1);
+    struct sc_csv *c = &r->rows.csv;
     int status = sc_csv_next(c);
 
     if (status < 0)
@@ -201,11 +221,13 @@ static int rows_read(lua_State *L)
         lua_pushnil(L);
         lua_pushstring(L, words[status]);
     } else {
+        r->busy = 1;
         lua_createtable(L, (int)c->count, 0);
         for (size_t i = 0; i < c->count; i++) {
             lua_pushlstring(L, c->cells[i].at, c->cells[i].len);
             lua_rawseti(L, -2, (int)i + 1);
         }
+        r->busy = 0;
     }
     push_count(L, c->row_line);
     return status == SC_CSV_ROW ? 2 : 3;
@@ -252,6 +274,33 @@ static void take_step(lua_State *L, struct sc_rows_plan *p, int index)
     take_text(L, p, index, "target", &step->target);
 }
 
+/* The steps of the list on top of the stack. The room for a member is measured by the
+ * length of its row: a cell that went out twice would not fit. */
+static void take_steps(lua_State *L, struct sc_rows_plan *p)
+{
+    unsigned char taken[SC_CSV_CELLS_MAX] = {0};
+    int list = lua_gettop(L);
+    size_t count;
+
+    luaL_checktype(L, list, LUA_TTABLE);
+    count = sc_rawlen(L, list);
+    for (size_t i = 1; i <= count; i++) {
+        const struct sc_rows_step *step;
+
+        lua_rawgeti(L, list, (int)i);
+        luaL_checktype(L, list + 1, LUA_TTABLE);
+        take_step(L, p, list + 1);
+        lua_settop(L, list);
+        step = &p->steps[p->count - 1];
+        luaL_argcheck(L, !taken[step->cell]++, 2, "two steps take one cell");
+        luaL_argcheck(L, (step->use == SC_ROWS_ADDRESS) == (i == 1), 2,
+                      "the address is the first step, and only that");
+        luaL_argcheck(L, i == 1 || step->use >= step[-1].use, 2,
+                      "the steps are not in their order");
+    }
+    luaL_argcheck(L, p->count, 2, "no address");
+}
+
 /* Ties the keys of a member's tables to the rows at index 1, in the order of the steps.
  */
 static void tie_keys(lua_State *L, const struct sc_rows_plan *p)
@@ -267,38 +316,52 @@ static void tie_keys(lua_State *L, const struct sc_rows_plan *p)
     lua_rawseti(L, -2, (int)p->count + 1);
     lua_pushliteral(L, "tags");
     lua_rawseti(L, -2, (int)p->count + 2);
-    sc_setuservalue(L, 1);
+}
+
+static int plan_gc(lua_State *L)
+{
+    sc_rows_plan_free(luaL_checkudata(L, 1, PLAN_TYPE));
+    return 0;
+}
+
+static int has_live_batch(const struct sc_rows *r)
+{
+    for (size_t i = 0; i < SC_ROWS_SLOTS; i++)
+        if (r->fold.generation[i])
+            return 1;
+    return 0;
 }
 
 /* rows:plan{ head =, tail =, fields =, tags =, more_tags =, steps = { … } }: JSON text
- * around the cells; each step { use =, cell =, key =, name =, target =, max = }, the
- * address first */
+ * around the cells; each step { use =, cell =, key =, name =, target =, max = }, in the
+ * order of enum sc_rows_use. The plan is made beside the one that the rows have, which
+ * stays where this one is malformed. */
 static int rows_plan(lua_State *L)
 {
-    struct sc_rows_plan *p = &check_rows(L)->plan;
-    size_t steps;
+    struct sc_lua_rows *self = sc_lua_checkrows(L, 1);
+    struct sc_rows_plan *p;
 
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
-    sc_rows_plan_free(p);
+    p = sc_lua_newobject(L, sizeof *p, PLAN_TYPE);
+    sc_rows_plan_init(p);
     take_text(L, p, 2, "head", &p->head);
     take_text(L, p, 2, "tail", &p->tail);
     take_text(L, p, 2, "fields", &p->fields);
     take_text(L, p, 2, "tags", &p->tags);
     take_text(L, p, 2, "more_tags", &p->more_tags);
     lua_getfield(L, 2, "steps");
-    luaL_checktype(L, 3, LUA_TTABLE);
-    steps = sc_rawlen(L, 3);
-    for (size_t i = 1; i <= steps; i++) {
-        lua_rawgeti(L, 3, (int)i);
-        luaL_checktype(L, 4, LUA_TTABLE);
-        take_step(L, p, 4);
-        lua_pop(L, 1);
-    }
-    luaL_argcheck(L, p->count && p->steps[0].use == SC_ROWS_ADDRESS, 2, "no address");
-    tie_keys(L, p);
+    take_steps(L, p);
     p->address_at = p->steps[0].key.len;
     sc_rows_plan_measure(p);
+    tie_keys(L, p);
+    luaL_argcheck(L, !self->busy && !has_live_batch(&self->rows), 1,
+                  "a batch of these rows is alive");
+    sc_setuservalue(L, 1);
+    sc_rows_plan_free(&self->rows.plan);
+    self->rows.plan = *p;
+    sc_rows_plan_init(p);
+    self->ready = 1;
     return 0;
 }
 
@@ -347,9 +410,11 @@ void sc_open_rows(lua_State *L)
         {"read", rows_read},       {"plan", rows_plan},
         {"answers", rows_answers}, {NULL, NULL}};
     static const luaL_Reg meta[] = {{"__gc", rows_gc}, {NULL, NULL}};
+    static const luaL_Reg plan_meta[] = {{"__gc", plan_gc}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"rows", core_rows}, {NULL, NULL}};
 
     sc_lua_newtype(L, SC_ROWS_TYPE, methods, meta);
+    sc_lua_newtype(L, PLAN_TYPE, NULL, plan_meta);
     sc_setfuncs(L, functions);
     sc_open_batch(L);
 }

@@ -80,14 +80,16 @@ int sc_rows_refuse(struct sc_rows_batch *b, struct sc_rows_entry *e, const char 
     return sc_buf_add(&b->notes, reason, n) ? SC_ROWS_NOMEM : 0;
 }
 
-/* The address in an object that the codec wrote: where it ends. Its quote is there. */
-static size_t address_length(const char *s)
+/* The address in an object that the codec wrote, which begins at `from` in the body: its
+ * length, or SIZE_MAX where its quote is missing. */
+static size_t address_length(struct sc_buf *body, size_t from)
 {
-    const char *start = s;
+    const char *start = body->data + from, *end = body->data + body->len, *s = start;
 
+    memset(body->data + body->len, '"', 2); /* in the pad: here the search ends */
     while (*(s = sc_scan_either(s, '"', '\\')) == '\\')
         s += 2;
-    return (size_t)(s - start);
+    return s < end ? (size_t)(s - start) : SIZE_MAX;
 }
 
 /* Takes the spaces around the n bytes at `at` out of the body; returns what is left of n.
@@ -123,7 +125,11 @@ int sc_rows_enter(struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *bod
     if (body->len - from <= p->address_at ||
         memcmp(body->data + from, key, p->address_at))
         return -2;
-    n = address_length(body->data + from + p->address_at);
+    n = address_length(body, from + p->address_at);
+    if (n == SIZE_MAX)
+        return -2;
+    if (body->len > UINT32_MAX)
+        return SC_ROWS_NOMEM;
     n = trim_address(body, from + p->address_at, n);
     address = body->data + from + p->address_at;
     if (!n || !memchr(address, '@', n)) {

@@ -368,4 +368,92 @@ describe("rows", function()
     assert.has_error(function() batch:begin(rows, body) end)
     assert.has_error(function() batch:slice(rows, body, 1, 1, core.buffer()) end)
   end)
+
+  local function refuses(reason, action)
+    local ok, message = pcall(action)
+    assert.is_false(ok)
+    assert.is_truthy(tostring(message):find(reason, 1, true), message)
+  end
+
+  it("have no batch before they have a plan", function()
+    local rows = core.rows {}
+    rows:feed "a@x\n"
+    refuses("no plan", function() core.batch():begin(rows, core.buffer()) end)
+    assert.has_error(function() rows:plan { steps = { { use = "address", cell = 1 }, 7 } } end)
+    refuses("no plan", function() core.batch():begin(rows, core.buffer()) end)
+  end)
+
+  it("keep their plan while a batch is alive, and when another one is malformed", function()
+    local rows = open "a@x,Ann\nb@x,Ben\n"
+    local batch, body = core.batch(), core.buffer()
+    batch:begin(rows, body)
+    refuses("a batch of these rows is alive", function()
+      rows:plan { steps = { step("address", 1, "other") } }
+    end)
+    batch:release(rows)
+    refuses("two steps take one cell", function()
+      rows:plan { steps = { step("address", 1, "mail"), step("text", 1, "name") } }
+    end)
+    refuses("the address is the first step", function()
+      rows:plan { steps = { step("text", 1, "name") } }
+    end)
+    refuses("not in their order", function()
+      rows:plan { steps = { step("address", 1, "a"), step("tags", 2, "b"), step("text", 3, "c") } }
+    end)
+    local _, written = fill(rows)
+    assert.are.equal("Ben", members(written)[2].name)
+  end)
+
+  it("go with the batch and the body that were begun with them, and no other", function()
+    local rows, other = open "a@x\nb@x\n", open "c@x\nd@x\n"
+    local batch, body = core.batch(), core.buffer()
+    batch:begin(rows, body)
+    refuses("not the rows", function() batch:fill(other, body) end)
+    refuses("not the rows", function() batch:release(other) end)
+    refuses("not the body", function() batch:fill(rows, core.buffer()) end)
+    batch:fill(rows, body)
+    body:clear()
+    refuses("not the body", function() batch:close(rows, body) end)
+    refuses("not the body", function() batch:rejects(rows, body, core.buffer()) end)
+    batch:release(rows)
+    batch:begin(other, body)
+    batch:fill(other, body)
+    batch:close(other, body)
+    refuses("the body is another buffer", function() batch:slice(other, body, 1, 1, body) end)
+    refuses("the body is another buffer", function() batch:rejects(other, body, body) end)
+  end)
+
+  it("take no object whose address does not end", function()
+    local rows = open "a@x\n"
+    local batch, body = core.batch(), core.buffer()
+    local lines = core.lines { separator = ",", list = {}, total = {}, parts = {}, columns = {} }
+    for _, text in ipairs { '{"mail":"a@x', '{"mail":"a@x\\', '{"mail":"', '{"mail' } do
+      batch:begin(rows, body)
+      batch:entry(1)
+      local from, cell = #body, core.buffer()
+      lines:cell(text, cell)
+      lines:pad(cell, 0, body) -- behind the head, with quotes around it
+      refuses("", function() batch:enter(rows, body, from) end)
+      assert.are.equal(from, #body)
+      batch:release(rows)
+    end
+  end)
+
+  it("are not read from a file that was closed", function()
+    local rows, name = core.rows {}, os.tmpname()
+    local file = assert(io.open(name, "w+"))
+    file:close()
+    os.remove(name)
+    refuses("closed", function() rows:feed_from(file, 10) end)
+    refuses("FILE", function() rows:feed_from(core.buffer(), 10) end)
+  end)
+
+  it("do not take a line number that is none", function()
+    local rows = open "a@x\n"
+    local batch, body = core.batch(), core.buffer()
+    batch:begin(rows, body)
+    for _, line in ipairs { -1, 0 / 0, math.huge, 2 ^ 63 } do
+      refuses("out of range", function() batch:entry(line) end)
+    end
+  end)
 end)
