@@ -11,6 +11,8 @@ int luaopen_sendcloud_core(lua_State *L)
     sc_open_rows(L);
     sc_open_lines(L);
     sc_open_file(L);
+    sc_open_folder(L);
+    sc_open_journal(L);
     sc_open_credential(L);
     sc_open_http(L);
     sc_open_thread(L);

@@ -42,5 +42,7 @@ void sc_open_thread(lua_State *L);
 void sc_open_rows(lua_State *L);
 void sc_open_lines(lua_State *L);
 void sc_open_file(lua_State *L);
+void sc_open_folder(lua_State *L);
+void sc_open_journal(lua_State *L);
 
 #endif
