@@ -102,6 +102,7 @@ build = {
       ["sendcloud.errors"] = "lua/sendcloud/errors.lua",
       ["sendcloud.events"] = "lua/sendcloud/events.lua",
       ["sendcloud.export"] = "lua/sendcloud/export.lua",
+      ["sendcloud.export_pages"] = "lua/sendcloud/export_pages.lua",
       ["sendcloud.handle"] = "lua/sendcloud/handle.lua",
       ["sendcloud.import"] = "lua/sendcloud/import.lua",
       ["sendcloud"] = "lua/sendcloud/init.lua",

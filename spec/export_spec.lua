@@ -298,6 +298,75 @@ describe("export", function()
     assert.are.equal(report.requests, 3 + report.retries)
   end)
 
+  -- A service of 350 members; `answer(offset, nth time, page)` may change a page.
+  local function served(answer, options)
+    local asked = {}
+    local client = scripted.client(function(request)
+      local offset = tonumber(request.query:match("offset=(%d+)"))
+      local count = tonumber(request.query:match("count=(%d+)"))
+      asked[offset] = (asked[offset] or 0) + 1
+      local page = { total = 350, list = {} }
+      for i = offset + 1, math.min(offset + count, 350) do
+        page.list[#page.list + 1] = { id = tostring(i), email = ("u%d@x.org"):format(i) }
+      end
+      return answer(offset, asked[offset], page) or scripted.json(200, page)
+    end, options)
+    return client, asked
+  end
+
+  local function addresses(path)
+    local list = lines_of(path)
+    table.remove(list, 1)
+    for index, line in ipairs(list) do list[index] = tonumber(line:match("^u(%d+)@")) end
+    return list
+  end
+
+  local function to(last)
+    local list = {}
+    for i = 1, last do list[i] = i end
+    return list
+  end
+
+  it("asks again for an answer that is no page", function()
+    local path = files.path ".csv"
+    local client, asked = served(function(offset, nth)
+      if offset == 200 and nth == 1 then return scripted.json(200, "{\"list\":[{\"id\":") end
+    end)
+    local report = export(client, path, { concurrency = 3 })
+    assert.are.same(to(350), addresses(path))
+    assert.are.equal(2, asked[200])
+    assert.are.equal(1, report.retries)
+    assert.are.equal(5, report.requests)
+  end)
+
+  it("asks for what a short page lacks", function()
+    for _, first in ipairs { 0, 100, 300 } do
+      local path = files.path ".csv"
+      local client = served(function(offset, _, page)
+        if offset >= first then
+          for i = #page.list, 71, -1 do page.list[i] = nil end
+        end
+      end)
+      local report = export(client, path, { concurrency = 3 })
+      assert.are.equal(350, report.rows)
+      assert.are.same(to(350), addresses(path))
+      assert.are.equal(first == 0 and 7 or first == 100 and 6 or 4, report.requests)
+    end
+  end)
+
+  it("ends where an answer stays no page", function()
+    for _, width in ipairs { 1, 3 } do
+      local path = files.path ".csv"
+      local client = served(function(offset)
+        if offset == 200 then return scripted.json(200, "{\"list\":7}") end
+      end)
+      local report, err = client.members:export(path, { concurrency = width })
+      assert.is_nil(report)
+      assert.are.equal("protocol", err.kind)
+      assert.is_nil(files.read(path))
+    end
+  end)
+
   it("leaves no file behind when it fails", function()
     for _, body in ipairs {
       '{"status":401,"error":{"parameter":"","message":"Unauthorized"}}', "{}", '{"list":[{"id":',

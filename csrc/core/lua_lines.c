@@ -204,8 +204,8 @@ static const char *padded(lua_State *L, struct lua_lines *self, int index, size_
     return b->data;
 }
 
-/* lines:page(json, out, ids) -> members received, lines written, total or nil
- * | nil, what is wrong */
+/* lines:page(json, out, ids) -> members received, lines written, total or nil, columns of
+ * each line | nil, what is wrong */
 static int lines_page(lua_State *L)
 {
     struct lua_lines *self = check_lines(L);
@@ -228,7 +228,8 @@ static int lines_page(lua_State *L)
         lua_pushnil(L);
     else
         lua_pushinteger(L, (lua_Integer)page.total);
-    return 3;
+    lua_pushinteger(L, (lua_Integer)self->lines.column_count);
+    return 4;
 }
 
 /* lines:remember(ids): hashes that an earlier run wrote */
