@@ -27,7 +27,7 @@ SAN := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-fr
 # A module that stays mapped when its Lua state closes, so that a leak's stack still has names.
 KEEP := -Wl,-z,nodelete
 
-.PHONY: build env setup demo test nginx asan valgrind tsan torture fuzz bench lint doc rockspec help clean
+.PHONY: build env setup demo test nginx asan valgrind tsan torture fuzz bench soak lint doc rockspec help clean
 
 build: | check-build
 	@$(MAKE) --no-print-directory modules
@@ -118,6 +118,13 @@ bench:
 	@eval "$$($(MAKE) --no-print-directory -s env)" && \
 	  for bench in spec/bench/*_bench.lua; do echo "== $$bench" && $(LUA) $$bench || exit 1; done
 
+# Inside nginx, under load, for minutes: reload every second, 100,000 calls, a rate that workers share.
+soak:
+	@.ci/setup test
+	@$(MAKE) --no-print-directory -s -j2 LUA=luajit modules
+	@eval "$$($(MAKE) --no-print-directory -s LUA=luajit env)" && \
+	  for soak in reload calls rate; do echo "== spec/soak/$$soak.lua" && luajit spec/soak/$$soak.lua || exit 1; done
+
 lint:
 	@.ci/setup lint
 	@.ci/lint
@@ -145,6 +152,7 @@ help:
 	@echo 'make torture   the n-th allocation failing, for every n'
 	@echo 'make fuzz      libFuzzer on the C entry points, FUZZ_SECONDS=60 each'
 	@echo 'make bench     the figures of the README'
+	@echo 'make soak      minutes of load inside nginx: reloads, 100,000 calls, a shared rate'
 	@echo 'make lint      luacheck, clang-format, clang-tidy, cppcheck'
 	@echo 'make doc       the reference from the LuaCATS comments, in build/doc'
 	@echo 'make rockspec  writes rockspec/ anew from the files in the tree'

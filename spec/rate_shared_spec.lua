@@ -1,3 +1,4 @@
+local crowd = require "spec.support.crowd"
 local rate_shared = require "sendcloud.rate_shared"
 
 -- What lua_shared_dict promises of these functions, on a clock that `clock.now` is. With `interfere`
@@ -60,22 +61,68 @@ describe("the rate that workers share", function()
     local waits = {}
     for index = 1, 20 do waits[index] = (index % 2 == 0 and first or second):take(1000) end
     assert.equal(0, waits[1])
-    for index = 2, 20 do assert.near(0.101, waits[index] - waits[index - 1], 1e-6) end
+    for index = 2, 20 do assert.near(0.102, waits[index] - waits[index - 1], 1e-6) end
   end)
 
   it("saves up nothing while nobody asks", function()
     first:take(1000)
     assert.equal(0, second:take(5000))
-    assert.near(0.101, first:take(5000), 1e-6)
+    assert.near(0.102, first:take(5000), 1e-6)
     assert.equal(0, first:take(9000))
-    assert.near(0.101, second:take(9000), 1e-6)
+    assert.near(0.102, second:take(9000), 1e-6)
   end)
 
-  it("takes back a slot that was not used", function()
+  it("takes no slot that comes too late", function()
+    assert.equal(0, first:take(1000, 1000.05))
+    assert.is_nil(second:take(1000, 1000.05))
+    assert.near(0.102, second:take(1000, 1000.2), 1e-6)
+  end)
+
+  it("moves what is behind one that leaves late, for all", function()
     first:take(1000)
+    local _, late = first:take(1000)
+    local _, next_one = second:take(1000)
+    assert.equal(0, first:check(late, 1000.152)) -- 50 ms late
+    assert.near(0.005, second:check(next_one, 1000.199), 1e-6)
+    assert.near(0.042, second:check(next_one, 1000.204), 1e-6)
+    assert.equal(0, second:check(next_one, 1000.246))
+    assert.near(0.102, first:take(1000.246), 1e-6)
+  end)
+
+  it("does not make up for the time that a worker stood still", function()
     first:take(1000)
-    first:give_back()
-    assert.near(0.101, second:take(1000), 1e-6)
+    local _, late = first:take(1000)
+    local now = 1000
+    for _ = 1, 600 do
+      local wait, slot = second:take(now)
+      now = now + wait
+      if slot then assert.equal(0, second:check(slot, now)) end
+    end
+    local wait = first:check(late, now)
+    assert.is_true(wait <= 0.102)
+    assert.equal(0, first:check(late, now + wait))
+  end)
+
+  it("has one that missed a whole line wait again", function()
+    first:take(1000)
+    local _, late = first:take(1000)
+    assert.equal(0, second:take(1060))
+    assert.near(0.102, first:check(late, 1060), 1e-6)
+    assert.near(0.204, second:take(1060), 1e-6)
+    assert.equal(0, first:check(late, 1060.102))
+  end)
+
+  it("is kept in every second by workers that wake late", function()
+    for seed = 1, 10 do
+      local notes = new_dict(clock)
+      local left = crowd.run {
+        limiters = { rate_shared.new(notes, "a", 50), rate_shared.new(notes, "a", 50) },
+        callers = 4, seconds = 20, seed = seed, on_time = function(now) clock.now = now end,
+      }
+      local most = crowd.most(left)
+      assert.is_true(most <= 50, ("%d in a second, seed %d"):format(most, seed))
+      assert.is_true(#left >= 0.9 * 50 * 20, ("%d in 20 seconds, seed %d"):format(#left, seed))
+    end
   end)
 
   it("keeps accounts apart", function()

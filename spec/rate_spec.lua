@@ -1,3 +1,4 @@
+local crowd = require "spec.support.crowd"
 local rate = require "sendcloud.rate"
 
 describe("the rate limiter", function()
@@ -9,19 +10,62 @@ describe("the rate limiter", function()
   it("spaces requests evenly", function()
     local limiter = rate.new(10)
     assert.equal(0, limiter:take(100))
-    assert.near(0.1, limiter:take(100), 1e-9)
-    assert.near(0.2, limiter:take(100), 1e-9)
-    assert.near(0.25, limiter:take(100.05), 1e-9)
+    assert.near(0.102, limiter:take(100), 1e-9)
+    assert.near(0.204, limiter:take(100), 1e-9)
+    assert.near(0.256, limiter:take(100.05), 1e-9)
     assert.equal(0, limiter:take(200))
-    assert.near(0.1, limiter:take(200), 1e-9)
+    assert.near(0.102, limiter:take(200), 1e-9)
   end)
 
-  it("takes back a slot that was not used", function()
+  it("takes no slot that comes too late", function()
     local limiter = rate.new(1)
+    assert.equal(0, limiter:take(0, 0.5))
+    assert.is_nil(limiter:take(0, 0.5))
+    assert.near(1.02, limiter:take(0, 1.5), 1e-9)
+  end)
+
+  it("lets a request leave when its slot has come", function()
+    local limiter = rate.new(10)
     limiter:take(0)
+    local _, slot = limiter:take(0)
+    assert.near(0.002, limiter:check(slot, 0.1), 1e-9)
+    assert.equal(0, limiter:check(slot, 0.102))
+    assert.near(0.102, limiter:take(0.102), 1e-9)
+  end)
+
+  it("moves what is behind one that leaves late, but for the slack", function()
+    local limiter = rate.new(10)
     limiter:take(0)
-    limiter:give_back()
-    assert.near(1, limiter:take(0), 1e-9)
+    local _, first = limiter:take(0)
+    local _, second = limiter:take(0)
+    assert.equal(0, limiter:check(first, 0.152)) -- 50 ms late
+    assert.near(0.005, limiter:check(second, 0.199), 1e-9)
+    assert.near(0.042, limiter:check(second, 0.204), 1e-9)
+    assert.equal(0, limiter:check(second, 0.246))
+    assert.near(0.102, limiter:take(0.246), 1e-9)
+  end)
+
+  it("does not make up for time that was lost", function()
+    local limiter = rate.new(10)
+    limiter:take(0)
+    local slots = {}
+    for index = 1, 5 do slots[index] = select(2, limiter:take(0)) end
+    local now = 60
+    for index = 1, 5 do
+      local wait = limiter:check(slots[index], now)
+      assert.near(index == 1 and 0 or index == 2 and 0.094 or 0.102, wait, 1e-3)
+      now = now + wait
+      if wait > 0 then assert.equal(0, limiter:check(slots[index], now)) end
+    end
+  end)
+
+  it("keeps to its rate in every second, however late its callers wake", function()
+    for seed = 1, 10 do
+      local left = crowd.run { limiters = { rate.new(50) }, callers = 8, seconds = 20, seed = seed }
+      local most = crowd.most(left)
+      assert.is_true(most <= 50, ("%d in a second, seed %d"):format(most, seed))
+      assert.is_true(#left >= 0.9 * 50 * 20, ("%d in 20 seconds, seed %d"):format(#left, seed))
+    end
   end)
 
   it("is slowed by a 429 and counts those of one burst once", function()

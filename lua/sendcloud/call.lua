@@ -54,18 +54,22 @@ end
 -- Waits for the limiter's slot; an error where there is none before the deadline.
 local function wait_for_slot(flight)
   local limiter, transport = flight.state.limiter, flight.transport
+  local deadline_at = flight.deadline_at
   local now = transport:now()
-  local wait = limiter:take(now)
-  if wait <= 0 then return nil end
-  if flight.deadline_at and now + wait >= flight.deadline_at then
-    limiter:give_back()
-    return failure(flight, "timeout", "not_sent",
-      ("%.2f requests a second leave no slot before the deadline"):format(limiter.rate))
+  local wait, slot = limiter:take(now, deadline_at)
+  while wait ~= 0 do
+    if not wait or deadline_at and now + wait >= deadline_at then
+      return failure(flight, "timeout", "not_sent",
+        ("%.2f requests a second leave no slot before the deadline"):format(limiter.rate))
+    end
+    if flight.state.listener then
+      emit(flight, { type = "throttle", wait = wait, rate = limiter.rate })
+    end
+    local err = sleep(flight, wait)
+    if err or not slot then return err end
+    now = transport:now()
+    wait = limiter:check(slot, now)
   end
-  if flight.state.listener then
-    emit(flight, { type = "throttle", wait = wait, rate = limiter.rate })
-  end
-  return sleep(flight, wait)
 end
 
 -- The request as a transport gets it; it may keep or change it.

@@ -1,6 +1,12 @@
 --- The rate limiter of one client: requests a second, spaced evenly, for everything it
 --- does.
 --
+-- Each request takes a slot and waits for it. Who waits is never woken on time to the
+-- microsecond, and 50 a second from one that leaves late to one in time can be 51. So
+-- slots are a little wider than the rate asks for, and what counts is when a request does
+-- leave: the next may follow as if that had been on time, but for the slack (the generic
+-- cell rate algorithm, ITU-T I.371). What is later than that moves all slots behind it.
+--
 -- It starts at the rate the user gave, or without one. A 429 lowers it (additive
 -- increase, multiplicative decrease: the rule by which TCP shares a line), successes
 -- raise it again, never above the user's. Times are seconds of the transport's monotonic
@@ -17,9 +23,16 @@ local RULE = {
   FIRST_CUT = 5,       -- requests a second; a first 429 does not go below this
   GROWTH = 0.05,       -- of the rate at the last 429, regained each second
   SLOWEST_GROWTH = 0.5,
+  SPACING = 1.02,      -- how much wider slots are: 2 % of a second is hidden by that, of
+  SLACK = 0.008,       -- s, this by who wakes late; the rest by the way to the service
+  EARLY = 1e-4,        -- s; none waits again for this
 }
 rate.RULE = RULE
 local WINDOW = RULE.WINDOW
+
+---@class sendcloud.Slot
+---@field at number      when the request may leave
+---@field shift number   how far slots had moved when this one was taken
 
 ---@class sendcloud.Limiter
 ---@field ceiling number?  the user's rate
@@ -35,6 +48,8 @@ function rate.new(ceiling)
     ceiling = ceiling,
     rate = ceiling,
     next_slot = -math.huge, -- when the next request may leave
+    shift = 0,              -- how far slots were moved
+    due = -math.huge,       -- when the next would leave if all had left on time
     last_cut = -math.huge,
     peak = ceiling or 0,    -- the rate that was too much
     window_start = nil, window_count = 0, measured = 0,
@@ -52,22 +67,42 @@ local function measure(self, now)
   end
 end
 
---- Takes the next slot.
----@param now number
----@return number seconds to wait before the request may be sent; 0 for none
-function Limiter:take(now)
-  measure(self, now)
-  self.window_count = self.window_count + 1
-  if not self.rate then return 0 end
-  local at = math.max(now, self.next_slot)
-  self.next_slot = at + 1 / self.rate
-  return at - now
+-- Lets a request leave now, or says how much too early that is.
+local function leave(self, now)
+  local early = self.due - RULE.SLACK - now
+  if early > RULE.EARLY then
+    self.shift, self.next_slot = self.shift + early, self.next_slot + early
+    return early
+  end
+  if self.rate then self.due = math.max(self.due, now) + RULE.SPACING / self.rate end
+  return 0
 end
 
---- Gives back a slot that was taken but not used.
-function Limiter:give_back()
-  self.window_count = math.max(0, self.window_count - 1)
-  if self.rate then self.next_slot = self.next_slot - 1 / self.rate end
+--- Takes the next slot.
+---@param now number
+---@param latest number? a slot after this moment is of no use
+---@return number|nil wait    seconds until the request may be sent; nil: too long
+---@return sendcloud.Slot? slot   to be shown after the wait
+function Limiter:take(now, latest)
+  measure(self, now)
+  local at = self.rate and math.max(now, self.next_slot) or now
+  if at > now and latest and at >= latest then return nil end
+  self.window_count = self.window_count + 1
+  if not self.rate then return 0 end
+  local shift = self.shift
+  self.next_slot = at + RULE.SPACING / self.rate
+  local wait = at > now and at - now or leave(self, now)
+  if wait == 0 then return 0 end
+  return wait, { at = at, shift = shift }
+end
+
+--- After the wait for a slot: whether it has come.
+---@param slot sendcloud.Slot
+---@param now number
+---@return number seconds still to wait; 0 for none: the request leaves now
+function Limiter:check(slot, now)
+  local wait = slot.at + self.shift - slot.shift - now
+  return wait > RULE.EARLY and wait or leave(self, now)
 end
 
 --- The service answered 429.
@@ -95,9 +130,8 @@ function Limiter:succeeded()
 end
 
 --- The retries a client has left. A service that is down would otherwise be asked five
---- times as
--- much as one that is up. Retries that helped are given back; a call that succeeds at
--- once adds a little.
+--- times as much as one that is up. Retries that helped are given back; a call that succeeds
+--- at once adds a little.
 ---@class sendcloud.Budget
 ---@field left number
 local Budget = {}

@@ -8,16 +8,20 @@
 -- Slots belong to a line: a moment that each taker moves on by one space. A line that has
 -- fallen behind the clock cannot be moved up by whoever sees it, for then all who see it
 -- would; instead the next line begins at the present moment, which add lets only one do.
+--
+-- Requests that leave late are treated as in sendcloud.rate. When the next is due is moved
+-- on by incr as well: who sees from its answer that another came between takes its own
+-- step back and asks again. What moves slots moves the line, for those who come, and then
+-- the line's shift, for those who wait.
 
 local rate = require "sendcloud.rate"
 
 local shared = {}
 
 local RULE = rate.RULE
--- Room for the wake-up of nginx's timers: no second sees more than the rate.
-local SPACING = 1.01
 local TURNS = 16 -- more workers than this do not begin lines at the same moment
 local MEMORY = 3 -- s that requests are counted
+local AGAIN = 0.001 -- s, for one who met another
 
 ---@class sendcloud.SharedLimiter: sendcloud.Limiter
 local Limiter = {}
@@ -48,40 +52,95 @@ local function second(self, now)
   return self.prefix .. "count:" .. math.floor(now)
 end
 
---- Takes the next slot.
----@param now number
----@return number seconds to wait before the request may be sent; 0 for none
-function Limiter:take(now)
-  local dict, prefix = self.dict, self.prefix
-  if not look(self) then
-    dict:incr(second(self, now), 1, 0, MEMORY)
-    return 0
+-- Lets a request leave now, or says how much too early that is.
+local function leave(self, slot, now)
+  local dict, key = self.dict, self.prefix .. "due"
+  local due = dict:get(key)
+  if not due then
+    dict:add(key, now)
+    due = dict:get(key) or now
   end
-  local space = SPACING / self.rate
-  for _ = 1, TURNS do
-    local line = dict:get(prefix .. "line") or 0
-    local key = prefix .. "at:" .. line
-    local after = dict:incr(key, space)
-    if not after then
-      dict:add(key, now)
-    elseif after - space >= now - 1e-9 then
-      self.key, self.space = key, space
-      return math.max(0, after - space - now)
-    else
-      if dict:add(prefix .. "at:" .. line + 1, now) then
-        dict:delete(prefix .. "at:" .. line - 1)
-      end
-      dict:set(prefix .. "line", line + 1) -- whoever comes here writes the same number
-    end
+  local early = math.min(due - RULE.SLACK - now, 2 * slot.space)
+  if early > RULE.EARLY then
+    dict:incr(slot.key, early)
+    dict:incr(slot.shift_key, early, 0)
+    return early
   end
-  self.key = nil
-  return space
+  local step = math.max(0, now - due) + slot.space
+  local after = dict:incr(key, step, due)
+  if after > due + step + 1e-6 then
+    dict:incr(key, -step)
+    return AGAIN
+  end
+  return 0
 end
 
---- Gives back a slot that was taken but not used.
-function Limiter:give_back()
-  if self.key then self.dict:incr(self.key, -self.space) end
-  self.key = nil
+-- One try at the present line: the slot, or nothing where another line has to begin first.
+local function take_of_line(self, now)
+  local dict, prefix = self.dict, self.prefix
+  local line, space = dict:get(prefix .. "line") or 0, RULE.SPACING / self.rate
+  local key, shift_key = prefix .. "at:" .. line, prefix .. "shift:" .. line
+  -- Read before the slot is taken: what is moved in between counts twice, never not at all.
+  local shift = dict:get(shift_key) or 0
+  local after = dict:incr(key, space)
+  if not after then
+    dict:add(key, now)
+  elseif after - space >= now - 1e-9 then
+    return { at = after - space, shift = shift, line = line, key = key, shift_key = shift_key,
+      space = space }
+  else
+    if dict:add(prefix .. "at:" .. line + 1, now) then
+      dict:delete(prefix .. "at:" .. line - 1)
+      dict:delete(prefix .. "shift:" .. line - 1)
+    end
+    dict:set(prefix .. "line", line + 1) -- whoever comes here writes the same number
+  end
+end
+
+-- Whether the next slot comes so late. One that is taken is never given back: others have
+-- later ones then.
+local function is_too_late(self, now, latest)
+  local line = self.dict:get(self.prefix .. "line") or 0
+  local at = self.dict:get(self.prefix .. "at:" .. line)
+  return at and at > now and at >= latest
+end
+
+--- Takes the next slot.
+---@param now number
+---@param latest number? a slot after this moment is of no use
+---@return number|nil wait    seconds until the request may be sent; nil: too long
+---@return sendcloud.Slot? slot   to be shown after the wait; none: the request leaves then
+function Limiter:take(now, latest)
+  if not look(self) then
+    self.dict:incr(second(self, now), 1, 0, MEMORY)
+    return 0
+  end
+  if latest and is_too_late(self, now, latest) then return nil end
+  for _ = 1, TURNS do
+    local slot = take_of_line(self, now)
+    if slot then
+      local wait = slot.at - now
+      if wait <= 1e-9 then wait = leave(self, slot, now) end
+      return wait, wait > 0 and slot or nil
+    end
+  end
+  return RULE.SPACING / self.rate
+end
+
+--- After the wait for a slot: whether it has come.
+---@param slot sendcloud.Slot
+---@param now number
+---@return number seconds still to wait; 0 for none: the request leaves now
+function Limiter:check(slot, now)
+  local dict = self.dict
+  if (dict:get(self.prefix .. "line") or 0) ~= slot.line then
+    -- So late that a line has ended meanwhile: the slot is lost.
+    local wait, another = self:take(now)
+    for name, value in pairs(another or {}) do slot[name] = value end
+    return wait
+  end
+  local wait = slot.at + (dict:get(slot.shift_key) or 0) - slot.shift - now
+  return wait > RULE.EARLY and wait or leave(self, slot, now)
 end
 
 --- The service answered 429, to whichever worker.
