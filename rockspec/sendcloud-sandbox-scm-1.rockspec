@@ -31,6 +31,7 @@ build = {
       sources = {
         "csrc/sandbox/addresses.c",
         "csrc/sandbox/admin.c",
+        "csrc/sandbox/ages.c",
         "csrc/sandbox/answer.c",
         "csrc/sandbox/box.c",
         "csrc/sandbox/call.c",
@@ -57,6 +58,7 @@ build = {
         "csrc/sandbox/route.c",
         "csrc/sandbox/segments.c",
         "csrc/sandbox/select.c",
+        "csrc/sandbox/select_item.c",
         "csrc/sandbox/sendcloud.c",
         "csrc/sandbox/server.c",
         "csrc/sandbox/store.c",

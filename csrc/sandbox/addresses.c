@@ -1,4 +1,5 @@
 #include "addresses.h"
+#include "ages.h"
 #include "store.h"
 
 #include <string.h>
@@ -122,7 +123,7 @@ int sc_addresses_add(struct sc_box *box, const char *address, int64_t member)
 {
     uint64_t hash = hash_of(address);
 
-    if (reserve(box))
+    if (reserve(box) || sc_ages_add(box, member))
         return SC_FAILED;
     put(&box->addresses, hash, member);
     note(&box->addresses, hash, member, 1);
@@ -136,6 +137,7 @@ int sc_addresses_remove(struct sc_box *box, const char *address, int64_t member)
     if (reserve(box))
         return SC_FAILED;
     take(&box->addresses, hash, member);
+    sc_ages_remove(box, member);
     note(&box->addresses, hash, member, 0);
     return SC_DONE;
 }
@@ -152,10 +154,13 @@ void sc_addresses_rollback(struct sc_box *box)
     while (all->undo_count) {
         const struct sc_address_change *change = &all->undo[--all->undo_count];
 
-        if (change->added)
+        if (change->added) {
             take(all, change->hash, change->member);
-        else
+            sc_ages_remove(box, change->member);
+        } else {
             put(all, change->hash, change->member);
+            sc_ages_add(box, change->member); /* its second is still there */
+        }
     }
 }
 
@@ -164,6 +169,7 @@ void sc_addresses_free(struct sc_box *box)
     sqlite3_free(box->addresses.entries);
     sqlite3_free(box->addresses.undo);
     memset(&box->addresses, 0, sizeof box->addresses);
+    sc_ages_free(box);
 }
 
 int sc_addresses_load(struct sc_box *box)
@@ -177,7 +183,7 @@ int sc_addresses_load(struct sc_box *box)
     if (!row)
         return SC_FAILED;
     while ((code = sc_store_step(box, row)) == 1) {
-        if (reserve(box)) {
+        if (reserve(box) || sc_ages_add(box, sqlite3_column_int64(row, 0))) {
             sqlite3_reset(row);
             return SC_FAILED;
         }

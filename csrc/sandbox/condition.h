@@ -55,6 +55,8 @@ struct sc_select {
     int count, owned_count;
     int everybody; /* nothing narrows it */
     int filtered; /* something beyond the drive does */
+    int aged; /* a range of ages does, and nothing else: */
+    int64_t from, to; /* ids, of whole seconds */
     enum sc_drive { SC_DRIVE_MEMBER, SC_DRIVE_TAG, SC_DRIVE_SEGMENT } drive;
     int64_t drive_id;
 };

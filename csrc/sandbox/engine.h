@@ -69,6 +69,18 @@ struct sc_addresses {
     size_t undo_count, undo_cap;
 };
 
+/* The contacts that were created in one second. */
+struct sc_age {
+    int64_t second, members;
+    int64_t sum; /* with all older ones */
+};
+
+struct sc_ages {
+    struct sc_age *seconds; /* oldest first */
+    size_t count, cap;
+    size_t summed; /* so many sums are right */
+};
+
 struct sc_tag_name {
     int64_t tag; /* 0: nothing remembered here */
     char name[120];
@@ -105,6 +117,7 @@ struct sc_box {
     struct sc_tag_delta deltas[SC_DELTAS_MAX];
     int deltas_used;
     struct sc_addresses addresses;
+    struct sc_ages ages;
     struct sc_tag_name tag_names[SC_TAG_NAMES_MAX];
     int detail; /* fill the *Fmt times */
     int fail_next; /* the next segment that is created or updated will fail */

@@ -1,4 +1,5 @@
 #include "listing.h"
+#include "ages.h"
 #include "dialect.h"
 #include "store.h"
 
@@ -156,6 +157,10 @@ static int count(struct sc_box *box, const struct sc_select *select, int64_t *to
         return sc_store_integer(box, total, &found,
                                 "SELECT total FROM segment WHERE id = ?1", "i",
                                 select->drive_id);
+    if (select->aged) {
+        *total = sc_ages_count(box, select->from, select->to);
+        return SC_DONE;
+    }
     row = sc_listing_prepare(box, "SELECT count(*) FROM", select, "");
     code = row ? sc_store_step(box, row) : -1;
     if (code == 1)

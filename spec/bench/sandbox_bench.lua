@@ -53,7 +53,7 @@ end
 page("nothing")
 page("tag", "tag", "==", "t17")
 page("Email", "Email", "==", "nobody@example.com")
-page("createTime", "createTime", "<", "2020-01-01")
+page("createTime, all", "createTime", ">=", "2020-01-01")
 page("Age, unindexed", "Age", ">=", "18")
 box:close()
 
