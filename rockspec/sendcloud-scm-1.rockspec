@@ -110,6 +110,7 @@ build = {
       ["sendcloud.loop"] = "lua/sendcloud/loop.lua",
       ["sendcloud.members"] = "lua/sendcloud/members.lua",
       ["sendcloud.nearest"] = "lua/sendcloud/nearest.lua",
+      ["sendcloud.options"] = "lua/sendcloud/options.lua",
       ["sendcloud.pages"] = "lua/sendcloud/pages.lua",
       ["sendcloud.parallel"] = "lua/sendcloud/parallel.lua",
       ["sendcloud.plan"] = "lua/sendcloud/plan.lua",

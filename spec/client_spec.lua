@@ -99,8 +99,8 @@ describe("a client", function()
   end)
 
   it("shows none in errors that quote the service", function()
-    local client = script({ json(400, '{"status":400,"error":{"parameter":"","message":"user '
-      .. USER .. " key " .. KEY .. " Bearer " .. TOKEN .. ' of someone@b.example"}}') },
+    local client = script({ json(400, '{"status":"' .. KEY .. '","error":{"parameter":"' .. KEY
+      .. '","message":"user ' .. USER .. " key " .. KEY .. " Bearer " .. TOKEN .. ' of someone@b.example"}}') },
       { api_user = USER, api_key = KEY })
     local _, err = client.members:get("8")
     assert_hidden(err)
@@ -215,6 +215,9 @@ describe("misuse", function()
     end,
     ["client.close"] = function() return here(), client.close() end,
     ["parallel"] = function() return here(), client:parallel({ function() end, 5 }) end,
+    ["parallel's list"] = function()
+      return here(), client:parallel({ function() end, nil, function() end })
+    end,
     ["parallel's table"] = function() return here(), client:parallel(function() end) end,
     ["call"] = function() return here(), client:call(5) end,
     ["call's parameters"] = function() return here(), client:call("members.list", 5) end,
@@ -288,11 +291,48 @@ describe("client:call", function()
     end
   end)
 
+  it("tells a reading operation that is missing without an outcome", function()
+    local client = script({}, { provider = "engagelab" })
+    assert.is_nil(select(2, client:call("segments.members", { id = "s" })).outcome)
+    assert.equal("not_sent", select(2, client:call("tags.add", { id = "t" })).outcome)
+  end)
+
+  it("refuses options that it does not know or cannot use", function()
+    local client, requests = script { json(200, MEMBER) }
+    for parameter, options in pairs {
+      dedline = { dedline = 1 }, deadline = { deadline = "5" }, timeout = { timeout = {} },
+      reconcile = { reconcile = 1 }, ["1"] = { 5 },
+    } do
+      local _, err = client:call("members.get", { id = "8" }, options)
+      assert.same({ "invalid", parameter, "members.get" }, { err.kind, err.parameter, err.operation })
+      _, err = client.tags:create("x", options)
+      assert.same({ "invalid", parameter, "not_sent" }, { err.kind, err.parameter, err.outcome })
+    end
+    local _, err = client:parallel({ function() end }, { concurency = 2 })
+    assert.same({ "invalid", "concurency" }, { err.kind, err.parameter })
+    assert.truthy(err.message:find('"concurrency"', 1, true))
+    assert.equal(0, #requests)
+  end)
+
+  it("makes a tag or a segment as its method does, reconciling included", function()
+    local lost = { failure = { kind = "network", message = "lost", outcome = "unknown" } }
+    local found = json(200, '{"list":[{"id":"t9","tagName":"x"}],"total":1}')
+    for _, options in ipairs { { reconcile = true }, false } do
+      local client, requests = script({ lost, found }, { reconcile = not options or nil })
+      local tag = client:call("tags.create", { name = "x" }, options or nil)
+      assert.equal("t9", tag.id)
+      assert.equal(2, #requests)
+    end
+  end)
+
   it("takes a deadline of its own", function()
     local client, _, clock = script({ json(503, "") }, { retry = { attempts = 50 } })
     local _, err = client:call("members.get", { id = "8" }, { deadline = 2 })
     assert.equal("server", err.kind)
     assert.is_true(clock.at - 1000 <= 2)
+    _, err = client:call("tags.add", { id = "t", member_ids = { "8" } }, { deadline = 2 })
+    assert.equal("server", err.kind)
+    assert.is_true(clock.at - 1000 <= 4)
   end)
 end)
 

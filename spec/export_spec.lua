@@ -411,8 +411,11 @@ describe("export", function()
     local report, err = client.members:export "/no/such/dir/x.csv"
     assert.is_nil(report)
     assert.are.equal("invalid", err.kind)
-    assert.has_error(function() client.members:export(nil) end)
-    assert.has_error(function() client.members:export({}) end)
+    for _, given in ipairs { {}, { {} }, { files.path ".csv", { on_progress = 5 } } } do
+      local ok, raised = pcall(function() client.members:export(given[1], given[2]) end)
+      assert.is_false(ok)
+      assert.truthy(raised:find("export_spec.lua:", 1, true), raised)
+    end
     local other = boxed { provider = "engagelab" }
     assert.are.equal("unsupported", select(2, other.members:export(path, { tag = "x" })).kind)
   end)

@@ -446,14 +446,20 @@ describe("import", function()
       refusal(files.write "")
       refusal(files.write "name,phone\nA,1\n")
       assert.truthy(refusal(files.write "n\255me,email\n").message:find("UTF-8", 1, true))
-      assert.has_error(function() boxed().members:import(12) end)
+      -- what can only be a slip of the program's is raised, at the caller's line
+      local file = files.write "email\na@x.org\n"
+      for _, given in ipairs { { 12 }, { file, { transform = "x" } }, { file, { on_progress = 5 } } } do
+        local ok, raised = pcall(function() boxed().members:import(given[1], given[2]) end)
+        assert.is_false(ok)
+        assert.truthy(raised:find("import_spec.lua:", 1, true), raised)
+      end
     end)
 
     it("options", function()
       local file = files.write "email,mail,x\na@x.org\n"
       for _, options in ipairs {
         { tag_mode = "add" }, { batch = 0 }, { batch = 1001 }, { concurrency = 0 }, { limit = -1 },
-        { format = "xlsx" }, { transform = "x" }, { map = { x = "emial" } },
+        { format = "xlsx" }, { map = { x = "emial" } },
         { map = { nothing = "email" } }, { map = { email = "email", mail = "email" } },
         { map = { email = false, mail = false } }, { batchs = 7 }, { update_existing = 3 },
         { add_tags = { "" } }, { add_tags = { ("t"):rep(65) } }, { rejects = "/no/such/dir/x" },

@@ -42,6 +42,7 @@ describe("a member", function()
       local _, err = client.members:update("8", changes)
       assert.equal("invalid", err.kind)
       assert.equal(next(changes), err.parameter)
+      assert.equal("not_sent", err.outcome)
     end
     assert.equal(0, #requests)
   end)
@@ -50,6 +51,14 @@ end)
 describe("upserting", function()
   local ANSWER = '{"totalInserted":1,"insertedMembers":[{"email":"a@b.example","id":"8"}],'
     .. '"totalUpdated":0,"updatedMembers":[],"errorCount":0,"errors":[]}'
+
+  it("tells who gives one member that a list is wanted", function()
+    local client, requests = script { json(200, ANSWER) }
+    local _, err = client.members:upsert { email = "a@b.example" }
+    assert.same({ "invalid", "members", "not_sent" }, { err.kind, err.parameter, err.outcome })
+    assert.truthy(err.message:find("a list of members", 1, true))
+    assert.equal(0, #requests)
+  end)
 
   it("says both rules every time", function()
     local client, requests = script { json(200, ANSWER) }

@@ -82,7 +82,9 @@ describe("client:request", function()
     for parameter, given in pairs {
       path = { path = "x" }, method = { path = "/x", method = "FETCH" },
       class = { path = "/x", class = "safe" }, query = { path = "/x", query = "a=1" },
-      ["query.a"] = { path = "/x", query = { a = {} } }, body = { path = "/x", body = 5 },
+      ["query.a"] = { path = "/x", query = { a = {} } },
+      ["query.n"] = { path = "/x", query = { n = 0 / 0 } },
+      ["query.h"] = { path = "/x", query = { h = -math.huge } }, body = { path = "/x", body = 5 },
       boddy = { path = "/x", boddy = {} }, deadline = { path = "/x", deadline = -1 },
       timeout = { path = "/x", timeout = 0 / 0 },
     } do

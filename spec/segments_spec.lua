@@ -23,8 +23,8 @@ describe("a segment", function()
     local client, requests = script { json(201, '{"segmentId":"s1"}') }
     local made = assert(client.segments:create { name = "湖北用户", where = where.Name:contains "李磊" })
     assert.same({ "s1", "湖北用户", "field" }, { made.id, made.name, made.type })
-    assert.same({}, made.conditions)
-    assert.is_nil(made.where)
+    assert.same({ { field = "Name", op = "contain", value = "李磊" } }, made.conditions)
+    assert.equal('Name contain "李磊"', tostring(made.where))
     assert.equal('{"segmentName":"湖北用户","type":0,"condition":{"relation":"and","items":'
       .. '[{"fieldName":"Name","op":"contain","value":"李磊"}]}}', requests[1].body)
   end)
@@ -38,6 +38,7 @@ describe("a segment", function()
     local made = assert(client.segments:create { name = "x",
       where = where.campaign(1234):not_opened() })
     assert.equal("campaign", made.type)
+    assert.equal("campaign(1234) not_opened", tostring(made.where))
     assert.truthy(requests[1].body:find('"type":1', 1, true))
     local got = assert(client.segments:get("s1"))
     assert.equal("not_opened", got.conditions[1].value)
@@ -110,6 +111,15 @@ describe("a segment", function()
   end)
 end)
 
+describe("changing a segment", function()
+  it("does not change its id", function()
+    local client, requests = script { json(200, '{"segmentId":"s"}') }
+    local _, err = client.segments:update("s", { id = "t", where = where.Age:ge(1) })
+    assert.same({ "invalid", "id", "not_sent" }, { err.kind, err.parameter, err.outcome })
+    assert.equal(0, #requests)
+  end)
+end)
+
 describe("waiting for a segment", function()
   -- What a service answers: steps of the progress, then the segment.
   local function working(steps, status)
@@ -128,6 +138,16 @@ describe("waiting for a segment", function()
     assert.equal("ready", got.status)
     assert.same({ 0, 50, 100 }, seen)
     assert.equal(4, #requests)
+  end)
+
+  it("does not begin with options that it does not know", function()
+    local client, requests = working {}
+    for parameter, options in pairs { timout = { timout = 5 }, timeout = { timeout = "5" } } do
+      local _, err = client.segments:wait("s", options)
+      assert.same({ "invalid", parameter, "segments.wait" },
+        { err.kind, err.parameter, err.operation })
+    end
+    assert.equal(0, #requests)
   end)
 
   it("waits a little longer each time", function()

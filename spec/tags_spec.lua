@@ -26,6 +26,13 @@ describe("a tag", function()
     assert.equal('{"tagName":"教育"}', requests[1].body)
   end)
 
+  it("cannot be given another id", function()
+    local client, requests = script { json(200, '{"id":"9"}') }
+    local _, err = client.tags:update("8", { id = "9", name = "x" })
+    assert.same({ "invalid", "id", "not_sent" }, { err.kind, err.parameter, err.outcome })
+    assert.equal(0, #requests)
+  end)
+
   it("has its methods", function()
     local client, requests = script(function(request)
       if request.method == "DELETE" then return json(204, "") end
@@ -185,6 +192,26 @@ describe("putting a tag on many members", function()
     assert.same({ 1000, 1000, 500 }, sizes)
     assert.equal(1000, client.tags:remove("t", ids(1000)))
     assert.equal(4, #sizes)
+  end)
+
+  it("refuses a list with a hole, however long", function()
+    local client, requests = script { json(200, '{"successCount":1}') }
+    for _, count in ipairs { 10, 1500 } do
+      local many = ids(count)
+      many[count - 5] = nil
+      local _, err = client.tags:add("t", many)
+      assert.same({ "invalid", "member_ids", "not_sent" }, { err.kind, err.parameter, err.outcome })
+      assert.truthy(err.message:find("without holes", 1, true), err.message)
+    end
+    assert.equal(0, #requests)
+  end)
+
+  it("counts only what is a number", function()
+    local client = script { json(200, '{"successCount":"many"}') }
+    for _, count in ipairs { 1, 1500 } do
+      local _, err = client.tags:add("t", ids(count))
+      assert.same({ "protocol", "unknown" }, { err.kind, err.outcome })
+    end
   end)
 
   it("tells how far it came", function()

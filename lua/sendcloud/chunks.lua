@@ -2,19 +2,19 @@
 
 local answer = require "sendcloud.answer"
 local call = require "sendcloud.call"
+local errors = require "sendcloud.errors"
 local plan = require "sendcloud.plan"
 
 local chunks = {}
 
--- The length of a list without holes, or nil.
-local function list_length(list)
-  if type(list) ~= "table" then return nil end
+-- How many elements a table has, and whether they make a list.
+local function measure(list)
   local count = 0
   for _ in pairs(list) do count = count + 1 end
   for index = 1, count do
-    if list[index] == nil then return nil end
+    if list[index] == nil then return count, false end
   end
-  return count
+  return count, true
 end
 
 local function with_list(parameters, name, list, first, last)
@@ -41,18 +41,26 @@ end
 ---@param state table
 ---@param operation string
 ---@param parameters table
+---@param options sendcloud.CallOptions? for each piece
 ---@return integer|nil number what the service counted, in all
 ---@return sendcloud.Error? err with `report` { number, sent, total }: the first `sent`
 ---  elements of the list went through
-function chunks.run(state, operation, parameters)
+function chunks.run(state, operation, parameters, options)
   local self, err = plan.of(state.config.provider, operation)
   if not self then return nil, err end
-  local rule = self.row.chunk
-  local name, size = rule and rule[1], rule and rule[2]
-  local list = rule and parameters[name]
-  local total = rule and list_length(list)
-  if not total or total <= size then return call.run(state, operation, parameters) end
+  local name, size = self.row.chunk[1], self.row.chunk[2]
+  local list = parameters[name]
+  local total, whole = 0, true
+  if type(list) == "table" then total, whole = measure(list) end
+  -- A short list is checked where it is written.
+  if total <= size then return call.run(state, operation, parameters, options) end
+  if not whole then
+    err = errors.invalid(operation, name, "must be a list without holes")
+    err.outcome = "not_sent"
+    return nil, err
+  end
 
+  options = options or {}
   local pieces = {}
   for first = 1, total, size do
     local last = math.min(first + size - 1, total)
@@ -65,6 +73,7 @@ function chunks.run(state, operation, parameters)
   local number, done = 0, 0
   for _, piece in ipairs(pieces) do
     local value, failure = call.exchange(state, self, piece.request, {
+      deadline = options.deadline, timeout = options.timeout,
       read = function(response)
         return answer.judge(self, response, state.marks, piece.sent, piece.parameters)
       end,

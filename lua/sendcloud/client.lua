@@ -9,11 +9,13 @@ local errors = require "sendcloud.errors"
 local events = require "sendcloud.events"
 local handle = require "sendcloud.handle"
 local members = require "sendcloud.members"
+local option_rules = require "sendcloud.options"
 local pages = require "sendcloud.pages"
 local parallel = require "sendcloud.parallel"
 local plan = require "sendcloud.plan"
 local rate = require "sendcloud.rate"
 local rate_shared = require "sendcloud.rate_shared"
+local reconcile = require "sendcloud.reconcile"
 local records = require "sendcloud.records"
 local request = require "sendcloud.request"
 local segments = require "sendcloud.segments"
@@ -212,9 +214,15 @@ function Client:call(operation, parameters, options)
   parameters = parameters or {}
   local self_plan, err = plan.of(state.config.provider, operation)
   if not self_plan then return nil, err end
+  err = option_rules.of_call(operation, options)
+  if err then return nil, err end
   local row = self_plan.row
   if row.page then return pages.list(state, operation, parameters, options) end
-  if row.chunk then return chunks.run(state, operation, parameters) end
+  if row.chunk then return chunks.run(state, operation, parameters, options) end
+  local created = operation:match("^(%w+)%.create$")
+  if created then
+    return reconcile.create(state, operation, parameters, created .. ".list", options)
+  end
   return call.run(state, operation, parameters, options)
 end
 
@@ -239,14 +247,19 @@ function Client:parallel(functions, options)
   local state = state_of(self, "parallel{ … }")
   errors.check_type(functions, "table", "the functions")
   errors.check_type(options, "table", "options", true)
-  for index, entry in ipairs(functions) do
-    errors.check_type(entry, "function", "functions[" .. index .. "]")
+  local count = 0
+  for _ in pairs(functions) do count = count + 1 end
+  for index = 1, count do
+    errors.check_type(functions[index], "function", "functions[" .. index .. "]")
   end
+  local err = options and option_rules.unknown(nil, options, { concurrency = true })
+  if err then return nil, err end
   local concurrency = options and options.concurrency or state.config.concurrency
   if type(concurrency) ~= "number" or concurrency < 1 or concurrency % 1 ~= 0 then
     return nil, errors.invalid(nil, "concurrency", "must be a whole number, at least 1")
   end
-  local transport, err = state:transport()
+  local transport
+  transport, err = state:transport()
   if not transport then return nil, err end
   return parallel.run(transport, functions, concurrency)
 end

@@ -23,10 +23,9 @@ local function state_of(self, usage)
 end
 
 local function change(state, id, changes)
-  if changes.id ~= nil then
-    return nil, errors.invalid("members.update", "id", "cannot be changed")
-  end
-  return call.run(state, "members.update", with(changes, "id", id))
+  local parameters, err = records.change("members.update", id, changes)
+  if not parameters then return nil, err end
+  return call.run(state, "members.update", parameters)
 end
 
 --- Adds members, or updates those whose address is there already.
@@ -41,6 +40,12 @@ end
 function Members:upsert(members, options)
   local state = state_of(self, "upsert(members, options)")
   check_type(options, "table", "options", true)
+  if type(members) == "table" and rawget(members, "email") ~= nil then
+    local err = errors.invalid("members.upsert", "members",
+      "must be a list of members: { { email = … } }")
+    err.outcome = "not_sent"
+    return nil, err
+  end
   return call.run(state, "members.upsert", with(options, "members", members))
 end
 
@@ -111,7 +116,12 @@ end
 function Members:import(source, options)
   local state = state_of(self, "import(source, options)")
   check_type(options, "table", "options", true)
-  return require("sendcloud.import").run(state, source, options or {})
+  options = options or {}
+  check_type(options.transform, "function", "transform", true)
+  check_type(options.on_progress, "function", "on_progress", true)
+  -- No tail call: what import raises of the source points to the caller's line.
+  local report, err = require("sendcloud.import").run(state, source, options)
+  return report, err
 end
 
 --- Writes members to a file, an open file or a function.
@@ -122,7 +132,10 @@ end
 function Members:export(sink, options)
   local state = state_of(self, "export(sink, options)")
   check_type(options, "table", "options", true)
-  return require("sendcloud.export").run(state, sink, options or {})
+  options = options or {}
+  check_type(options.on_progress, "function", "on_progress", true)
+  local report, err = require("sendcloud.export").run(state, sink, options)
+  return report, err
 end
 
 -- Records -------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ function pages.list(state, operation, parameters, options)
   local self = plan.of(state.config.provider, operation)
   local page, rows = answer.list, #answer.list
   local offset, count = parameters.offset or self.offset, parameters.count or self.count
-  local total = answer.total
+  local total = type(answer.total) == "number" and answer.total or nil
   page.total, page.offset, page.count = total, offset, count
 
   local methods = {}
@@ -42,7 +42,7 @@ function pages.list(state, operation, parameters, options)
     local after = offset + rows
     if rows == 0 or (total and after >= total) then return nil end
     local asked = with(parameters, after, count)
-    local following, next_err = pages.list(state, operation, asked)
+    local following, next_err = pages.list(state, operation, asked, options)
     if not following then return nil, next_err end
     if #following == 0 then return nil end
     return following

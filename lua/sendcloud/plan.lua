@@ -19,6 +19,9 @@ local plan = {}
 ---  "computed" | "fixed"
 ---@field content_type string? of a request with a body
 
+-- What an operation that only reads is called, for those without a row.
+local READS = { get = true, list = true, members = true, progress = true }
+
 local made = setmetatable({}, { __mode = "k" }) -- provider -> operation -> plan
 local error_shapes = setmetatable({}, { __mode = "k" }) -- provider -> shape
 
@@ -105,11 +108,12 @@ function plan.of(provider, operation)
     plans[operation] = found
     return found
   end
-  local group = type(operation) == "string" and operation:match("^(%w+)%.") or nil
+  local group, verb = operation:match("^(%w+)%.([%w_]+)$")
   local missing = group and provider.unsupported[group]
   if missing then
     return nil, errors.new {
-      kind = "unsupported", operation = operation, message = missing, outcome = "not_sent",
+      kind = "unsupported", operation = operation, message = missing,
+      outcome = not READS[verb] and "not_sent" or nil,
     }
   end
   return nil, errors.invalid(nil, "operation",

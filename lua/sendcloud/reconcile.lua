@@ -6,6 +6,7 @@
 
 local call = require "sendcloud.call"
 local errors = require "sendcloud.errors"
+local option_rules = require "sendcloud.options"
 local pages = require "sendcloud.pages"
 local policy = require "sendcloud.policy"
 
@@ -58,23 +59,32 @@ end
 ---@param create string      operation
 ---@param parameters table   with `name`
 ---@param listing string     operation that filters by name
----@param options sendcloud.CallOptions?
+---@param options sendcloud.CallOptions? reconcile: default the client's
 ---@return table|nil
 ---@return sendcloud.Error? err
 function reconcile.create(state, create, parameters, listing, options)
+  local err = option_rules.of_call(create, options)
+  if err then
+    err.outcome = "not_sent"
+    return nil, err
+  end
   options = options or {}
-  if not options.reconcile then return call.run(state, create, parameters, options) end
+  local wanted = options.reconcile
+  if wanted == nil then wanted = state.config.reconcile end
+  if not wanted then return call.run(state, create, parameters, options) end
 
   local transport, unsupported = state:transport()
   if not transport then return nil, unsupported end
-  local name, retry, deadline = parameters.name, state.config.retry, state.config.deadline
+  local name, retry = parameters.name, state.config.retry
+  local deadline = options.deadline or state.config.deadline
   local within = {
     reconcile = true, timeout = options.timeout,
-    deadline_at = options.deadline_at or (deadline and transport:now() + deadline),
+    deadline_at = deadline and transport:now() + deadline,
   }
   local attempts = 0
   for round = 1, retry.attempts do
-    local made, err = call.run(state, create, parameters, within)
+    local made
+    made, err = call.run(state, create, parameters, within)
     if made then return made end
     attempts = attempts + (err.attempts or 0)
     err.attempts = attempts

@@ -4,6 +4,8 @@
 -- A record is a plain table of what the service told. Its methods come from a metatable
 -- of its client, which holds the client's state in closures and cannot be fetched.
 
+local errors = require "sendcloud.errors"
+
 local records = {}
 
 --- Whether value can be a record: methods called with a dot get something else.
@@ -23,6 +25,19 @@ function records.with(options, name, value)
   for key, option in pairs(options or {}) do copy[key] = option end
   copy[name] = value
   return copy
+end
+
+--- The parameters of a change: what is to be, of what the id names.
+---@param operation string "members.update"
+---@param id string
+---@param changes table
+---@return table|nil parameters
+---@return sendcloud.Error? err `invalid` where the changes hold an id
+function records.change(operation, id, changes)
+  if changes.id == nil then return records.with(changes, "id", id) end
+  local err = errors.invalid(operation, "id", "cannot be changed")
+  err.outcome = "not_sent"
+  return nil, err
 end
 
 --- Replaces what a record holds.

@@ -8,7 +8,7 @@ local answer = require "sendcloud.answer"
 local call = require "sendcloud.call"
 local core = require "sendcloud.core"
 local errors = require "sendcloud.errors"
-local nearest = require "sendcloud.nearest"
+local options = require "sendcloud.options"
 
 local request = {}
 
@@ -48,7 +48,9 @@ local function query_text(query)
     if type(name) ~= "string" or name == "" then
       return nil, invalid("query", "has a name that is no text")
     end
-    if kind == "number" and value % 1 == 0 and value > -2 ^ 53 and value < 2 ^ 53 then
+    if kind == "number" and (value ~= value or math.abs(value) == math.huge) then
+      return nil, invalid("query." .. name, "must be a finite number")
+    elseif kind == "number" and value % 1 == 0 and value > -2 ^ 53 and value < 2 ^ 53 then
       value = ("%d"):format(value)
     elseif kind ~= "string" and kind ~= "number" and kind ~= "boolean" then
       return nil, invalid("query." .. name, "must be a text, a number or a boolean")
@@ -113,9 +115,9 @@ local function read(plan, response)
 end
 
 local function check(given)
-  for name in pairs(given) do
-    if not KEYS[name] then return invalid(tostring(name), nearest.unknown(name, KEYS)) end
-  end
+  local err = options.unknown(OPERATION, given, KEYS)
+    or options.seconds(OPERATION, given, "deadline", "timeout")
+  if err then return err end
   local method = given.method == nil and "GET" or given.method
   if type(method) ~= "string" or not METHODS[method:upper()] then
     return invalid("method", "must be GET, POST, PUT, PATCH, DELETE or HEAD")
@@ -125,13 +127,6 @@ local function check(given)
   end
   local wrong_path = check_path(given.path)
   if wrong_path then return invalid("path", wrong_path) end
-  for _, name in ipairs { "deadline", "timeout" } do
-    local value = given[name]
-    local positive = type(value) == "number" and value > 0
-    if value ~= nil and not positive then
-      return invalid(name, "must be seconds, more than 0")
-    end
-  end
 end
 
 --- Sends a request that no operation describes.

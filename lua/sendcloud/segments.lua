@@ -5,6 +5,7 @@ local chunks = require "sendcloud.chunks"
 local condition = require "sendcloud.condition"
 local errors = require "sendcloud.errors"
 local handle = require "sendcloud.handle"
+local option_rules = require "sendcloud.options"
 local pages = require "sendcloud.pages"
 local reconcile = require "sendcloud.reconcile"
 local records = require "sendcloud.records"
@@ -15,6 +16,7 @@ Segments.metatable = { __index = Segments, __metatable = "sendcloud.segments" }
 
 local check_type, with = errors.check_type, records.with
 
+local WAIT_OPTIONS = { timeout = true, on_progress = true }
 local WAIT_TIMEOUT = 300   -- seconds
 local FIRST_POLL = 0.5     -- seconds between two looks, growing
 local GROWTH = 1.5
@@ -31,6 +33,12 @@ local function state_of(self, usage)
   return state
 end
 
+local function change(state, id, changes)
+  local parameters, err = records.change("segments.update", id, changes)
+  if not parameters then return nil, err end
+  return call.run(state, "segments.update", parameters)
+end
+
 --- Creates a segment. Its type follows from the condition.
 ---@param definition sendcloud.SegmentDefinition
 ---@param options? sendcloud.CreateOptions
@@ -41,11 +49,11 @@ function Segments:create(definition, options)
   local state = state_of(self, "create{ name = …, where = … }")
   check_type(definition, "table", "the definition")
   check_type(options, "table", "options", true)
-  local wanted = definition.reconcile
-  if wanted == nil then wanted = options and options.reconcile end
-  if wanted == nil then wanted = state.config.reconcile end
-  return reconcile.create(state, "segments.create", with(definition, "reconcile", nil),
-    "segments.list", { reconcile = wanted })
+  if definition.reconcile ~= nil then
+    options = with(options, "reconcile", definition.reconcile)
+    definition = with(definition, "reconcile", nil)
+  end
+  return reconcile.create(state, "segments.create", definition, "segments.list", options)
 end
 
 --- Replaces a segment's condition, and its name where one is given.
@@ -56,7 +64,7 @@ end
 function Segments:update(id, changes)
   local state = state_of(self, "update(id, { name = …, where = … })")
   check_type(changes, "table", "changes")
-  return call.run(state, "segments.update", with(changes, "id", id))
+  return change(state, id, changes)
 end
 
 --- A segment by its id.
@@ -150,12 +158,11 @@ local function wait_until_ready(state, id, timeout, on_progress)
 end
 
 local function wait(state, id, options)
-  local timeout = options and options.timeout or WAIT_TIMEOUT
-  local positive = type(timeout) == "number" and timeout > 0
-  if not positive then
-    return nil, errors.invalid("segments.wait", "timeout", "must be seconds, more than 0")
-  end
-  return wait_until_ready(state, id, timeout, options and options.on_progress)
+  options = options or {}
+  local err = option_rules.unknown("segments.wait", options, WAIT_OPTIONS)
+    or option_rules.seconds("segments.wait", options, "timeout")
+  if err then return nil, err end
+  return wait_until_ready(state, id, options.timeout or WAIT_TIMEOUT, options.on_progress)
 end
 
 --- Waits until the service has evaluated a segment.
@@ -218,8 +225,7 @@ local function methods_of(state)
   function methods.update(self, changes)
     errors.check_self(records.is(self), "segment:update{ where = … }")
     check_type(changes, "table", "changes")
-    return records.renew(self,
-      call.run(state, "segments.update", with(changes, "id", self.id)))
+    return records.renew(self, change(state, self.id, changes))
   end
 
   function methods.delete(self)

@@ -22,6 +22,12 @@ local function state_of(self, usage)
   return state
 end
 
+local function change(state, id, changes)
+  local parameters, err = records.change("tags.update", id, changes)
+  if not parameters then return nil, err end
+  return call.run(state, "tags.update", parameters)
+end
+
 local function create(state, name, options)
   return reconcile.create(state, "tags.create", { name = name }, "tags.list", options)
 end
@@ -35,9 +41,7 @@ end
 function Tags:create(name, options)
   local state = state_of(self, "create(name)")
   check_type(options, "table", "options", true)
-  local wanted = options and options.reconcile
-  if wanted == nil then wanted = state.config.reconcile end
-  return create(state, name, { reconcile = wanted })
+  return create(state, name, options)
 end
 
 --- Renames a tag.
@@ -48,7 +52,7 @@ end
 function Tags:update(id, changes)
   local state = state_of(self, "update(id, { name = … })")
   check_type(changes, "table", "changes")
-  return call.run(state, "tags.update", with(changes, "id", id))
+  return change(state, id, changes)
 end
 
 --- Deletes a tag.
@@ -161,8 +165,7 @@ local function methods_of(state)
   function methods.update(self, changes)
     errors.check_self(records.is(self), "tag:update{ name = … }")
     check_type(changes, "table", "changes")
-    return records.renew(self,
-      call.run(state, "tags.update", with(changes, "id", self.id)))
+    return records.renew(self, change(state, self.id, changes))
   end
 
   function methods.delete(self)

@@ -271,7 +271,9 @@ function SegmentPage:next() end
 
 ---@class sendcloud.CreateOptions
 ---@field reconcile? boolean where it cannot be told whether it was made, the name is
----  looked up
+---  looked up; default the client's
+---@field deadline? number   seconds for all of it
+---@field timeout? number    seconds for one attempt
 
 ---@class sendcloud.WaitOptions
 ---@field timeout? number seconds, default 300
