@@ -147,6 +147,11 @@ describe("an answer that says no", function()
     { 200, '{"status":404,"error":{"message":"resource not found"}}', "not_found", 404 },
     { 200, '{"status":418,"error":{"message":"teapot"}}', "rejected", 418, nil, "teapot" },
     { 200, "<html>login</html>", "protocol", nil, nil, "not what the operation promises" },
+    { 200, "\n<html>login</html>", "protocol", nil, nil, "are base_url and proxy right?" },
+    { 400, '{"status":"bad","error":{"message":"x"}}', "rejected", nil, nil, "x" },
+    { 400, '{"status":400,"error":{"message":"two\\r\\nlines \\u001b[31m"}}', "rejected", 400, nil,
+      "two lines  [31m" },
+    { 418, "two\r\nlines", "rejected", nil, nil, "two lines" },
     { 200, "", "protocol", nil, nil, "empty" },
     { 200, '{"email":"a@b.example"}', "protocol", nil, nil, "id" },
     { 200, '{"id":"8","email":', "protocol" },
@@ -213,6 +218,13 @@ describe("a deletion", function()
     end)
     assert.equal("auth", err.kind)
     assert.equal("rejected", err.outcome)
+  end)
+
+  it("is not done where a page came instead of an answer", function()
+    local err = failing({ json(200, "<html>login</html>") }, nil, function(client)
+      return client.members:delete("8")
+    end)
+    assert.same({ "protocol", "unknown" }, { err.kind, err.outcome })
   end)
 
   it("of nothing is not_found, counted or not", function()

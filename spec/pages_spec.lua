@@ -85,6 +85,16 @@ describe("a page", function()
     assert.is_nil(err)
   end)
 
+  it("goes by the rows where the total is no number", function()
+    local client, requests = service(ids(25), { total = '"many"' })
+    local page = assert(client.members:list { count = 20 })
+    assert.is_nil(page.total)
+    assert.equal(5, #assert(page:next()))
+    local got = collect(client.members:each { page_size = 10 })
+    assert.equal(25, #got)
+    assert.is_true(#requests < 10)
+  end)
+
   it("hands on the error of the next", function()
     local client = service(ids(25), { on_page = function(offset)
       return offset == 10 and scripted.json(401, "") or nil

@@ -52,7 +52,9 @@ local function error_body(self, body)
   local said = plan.error_shape(self.provider):read(body)
   if not said then return nil end
   local detail = said.detail or said
-  return { code = said.code, parameter = detail.parameter, message = detail.message }
+  -- Where the documents promise a number the service can still write anything.
+  local code = type(said.code) == "number" and said.code or nil
+  return { code = code, parameter = detail.parameter, message = detail.message }
 end
 
 -- The error of an answer that says it failed.
@@ -100,10 +102,18 @@ local function read(self, response, marks)
   return nil, first_path, first_reason
 end
 
+-- Whether a body begins like a page: a proxy's, or a portal's that wants a login.
+local function is_page(body)
+  return length(body) > 0 and tostring(body):find("^%s*<") ~= nil
+end
+
 local function promised(self, status, body, path, reason)
   local said = error_body(self, body)
   if said then return failed(self, status, said, body) end
   local where = path and path ~= "" and path .. ": " or ""
+  if is_page(body) then
+    where, reason = "", "it is a page, not JSON; are base_url and proxy right?"
+  end
   return protocol(self, status,
     "the answer is not what the operation promises: " .. where .. tostring(reason))
 end
@@ -154,6 +164,9 @@ function answer.judge(self, response, marks, sent, parameters)
   local status, body, row = response.status, response.body, self.row
   if not self.answers or status < 200 or status >= 300 then
     local err = answer.check(self, response)
+    if not err and status ~= 204 and is_page(body) then
+      err = promised(self, status, body)
+    end
     if err then return nil, err end
     return row.result == nil and true or row.result
   end
@@ -163,7 +176,9 @@ function answer.judge(self, response, marks, sent, parameters)
 
   local value, way, reason = read(self, response, marks)
   if value == nil then return nil, promised(self, status, body, way, reason) end
-  if row.zero and value[way.pick] == 0 then
+  if way.pick == "number" and type(value.number) ~= "number" then
+    return nil, promised(self, status, body, "number", "must be a number")
+  elseif row.zero and value[way.pick] == 0 then
     return nil, errors.new {
       kind = row.zero, operation = self.operation, status = status, outcome = "rejected",
       message = "the service found nothing to do it to",
@@ -179,6 +194,10 @@ function answer.judge(self, response, marks, sent, parameters)
     result = value[way.pick]
   end
   if row.record == "segment" then
+    -- The answer to its making is an id: the rest is as it was asked for.
+    if sent.where and #(result.conditions or {}) == 0 then
+      result.relation, result.conditions = sent.where.relation, sent.where.items
+    end
     for _, segment in ipairs(row.page and result.list or { result }) do
       condition.read_segment(segment, self.provider.where_values)
     end

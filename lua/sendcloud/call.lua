@@ -193,7 +193,9 @@ local function complete(flight, err, parameters)
   elseif flight.unknown then
     err.outcome = "unknown" -- an earlier attempt may have worked, whatever came of the last
   end
-  err.message = privacy.scrub(err.message, flight.state.secrets, parameters)
+  local secrets = flight.state.secrets
+  err.message = privacy.scrub(err.message, secrets, parameters)
+  if err.parameter then err.parameter = privacy.scrub(err.parameter, secrets) end
   return err
 end
 

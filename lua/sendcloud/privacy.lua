@@ -45,8 +45,8 @@ function privacy.mask_addresses(text)
   return (text:gsub("[^%s\"'<>()%[%],;:@]+@([%w%-%.]*)", HIDDEN .. "@%1"))
 end
 
---- Text of the service as it may be shown: without secrets, addresses and the values that
---- were sent.
+--- Text of the service as it may be shown: one line without secrets, addresses and the
+--- values that were sent.
 ---@param text string
 ---@param secrets string[]  key, header and what else nobody may see
 ---@param parameters table? what the call sent
@@ -56,7 +56,7 @@ function privacy.scrub(text, secrets, parameters)
     if #secret >= SHORTEST then text = plain_replace(text, secret, HIDDEN) end
   end
   if parameters then text = hide_values(text, parameters, 0) end
-  return privacy.mask_addresses(text)
+  return (privacy.mask_addresses(text):gsub("%c+", " "))
 end
 
 return privacy

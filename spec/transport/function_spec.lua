@@ -121,6 +121,22 @@ describe("a user's function as a transport", function()
     end
   end)
 
+  it("that answers what raises when it is read is a protocol failure", function()
+    local function boom() error("boom") end
+    local hostile = setmetatable({}, { __index = boom, __tostring = boom })
+    for _, case in ipairs {
+      { hostile }, { nil, hostile }, { nil, { message = hostile } },
+      { { status = 200, headers = { x = hostile } } }, { { status = 200, headers = { [hostile] = 1 } } },
+    } do
+      local response, failure = send(function() return case[1], case[2] end)
+      assert.is_nil(response)
+      assert.same({ "protocol", "unknown" }, { failure.kind, failure.outcome })
+    end
+    local response, failure = send(function() error(hostile) end)
+    assert.is_nil(response)
+    assert.equal("protocol", failure.kind)
+  end)
+
   it("may itself use another transport, inside a task too", function()
     local inner = func.new(function()
       return { status = 200, body = "inner" }

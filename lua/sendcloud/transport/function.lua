@@ -108,16 +108,25 @@ local function response_of(answer)
   return { status = status, headers = headers, body = answer.body or "" }
 end
 
-local function exchange(fn, request)
-  local ok, answer, reason = pcall(fn, view_request(request))
+-- What the function returned, or raised, made of it what every transport gives.
+local function read(credential, ok, answer, reason)
   if not ok then
-    return nil, failure_of(tostring(answer), request.credential)
+    return nil, failure_of(type(answer) == "table" and answer.message or tostring(answer),
+      credential)
   elseif type(answer) == "table" then
     return response_of(answer)
   elseif answer == nil then
-    return nil, failure_of(reason, request.credential)
+    return nil, failure_of(reason, credential)
   end
   return nil, bad_answer("the transport answered with a " .. type(answer))
+end
+
+local function exchange(fn, request)
+  local ok, answer, reason = pcall(fn, view_request(request))
+  -- Reading it can raise too, where its tables have metatables.
+  local can_be_read, response, failure = pcall(read, request.credential, ok, answer, reason)
+  if can_be_read then return response, failure end
+  return nil, bad_answer "the transport's answer cannot be read"
 end
 
 -- A ticket is the finished exchange: the function runs where the call is made.

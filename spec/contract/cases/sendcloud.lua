@@ -160,7 +160,8 @@ cases.sendcloud_segments = {
       return client.segments:create { name = "湖北用户", where = named_li_lei }
     end,
     parameters = { name = "湖北用户", where = named_li_lei },
-    result = { id = "asfd4561361q5574", name = "湖北用户", type = "field", conditions = {} },
+    result = { id = "asfd4561361q5574", name = "湖北用户", type = "field", relation = "and",
+      conditions = { { field = "Name", op = "contain", value = "李磊" } } },
   },
   ["segments.delete"] = {
     call = function(client) return client.segments:delete("asfd4561361q5574") end,
