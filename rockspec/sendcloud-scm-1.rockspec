@@ -113,6 +113,7 @@ build = {
       ["sendcloud.options"] = "lua/sendcloud/options.lua",
       ["sendcloud.pages"] = "lua/sendcloud/pages.lua",
       ["sendcloud.parallel"] = "lua/sendcloud/parallel.lua",
+      ["sendcloud.place"] = "lua/sendcloud/place.lua",
       ["sendcloud.plan"] = "lua/sendcloud/plan.lua",
       ["sendcloud.policy"] = "lua/sendcloud/policy.lua",
       ["sendcloud.privacy"] = "lua/sendcloud/privacy.lua",

@@ -10,6 +10,7 @@
 #include <lua.h>
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #define SC_EXPORT __attribute__((visibility("default")))
 
@@ -43,6 +44,18 @@ static inline void sc_getuservalue(lua_State *L, int index)
     lua_getuservalue(L, index);
 #else
     lua_getfenv(L, index);
+#endif
+}
+
+/* The stream of the file of Lua's io at index, NULL where it is closed. */
+static inline FILE *sc_checkfile(lua_State *L, int index)
+{
+#if LUA_VERSION_NUM >= 502
+    luaL_Stream *file = (luaL_Stream *)luaL_checkudata(L, index, "FILE*");
+
+    return file->closef ? file->f : NULL;
+#else
+    return *(FILE **)luaL_checkudata(L, index, "FILE*");
 #endif
 }
 

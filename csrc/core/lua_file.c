@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <lualib.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,23 +27,41 @@ static int succeeded(lua_State *L)
     return 1;
 }
 
-/* core.file_info(path) -> { size =, mtime = "seconds.nanoseconds", kind = "file" |
- * "other" } */
+/* What stands at the path, or behind the open file, at index 1. */
+static int look(lua_State *L, struct stat *st)
+{
+    FILE *file;
+
+    if (lua_type(L, 1) != LUA_TUSERDATA)
+        return stat(luaL_checkstring(L, 1), st) ? errno : 0;
+    file = sc_checkfile(L, 1);
+    return !file ? EBADF : fstat(fileno(file), st) ? errno : 0;
+}
+
+/* core.file_info(path or open file) -> { size =, mtime = "seconds.nanoseconds", kind =
+ * "file" | "directory" | "other", id = the same for all names of one file } */
 static int file_info(lua_State *L)
 {
     struct stat st;
-    char time[64];
+    char text[64];
+    int rc = look(L, &st);
 
-    if (stat(luaL_checkstring(L, 1), &st))
-        return failed(L, errno);
-    snprintf(time, sizeof time, "%lld.%09ld", (long long)st.st_mtim.tv_sec,
-             (long)st.st_mtim.tv_nsec);
-    lua_createtable(L, 0, 3);
+    if (rc)
+        return failed(L, rc);
+    lua_createtable(L, 0, 4);
     lua_pushinteger(L, (lua_Integer)st.st_size);
     lua_setfield(L, -2, "size");
-    lua_pushstring(L, time);
+    snprintf(text, sizeof text, "%lld.%09ld", (long long)st.st_mtim.tv_sec,
+             (long)st.st_mtim.tv_nsec);
+    lua_pushstring(L, text);
     lua_setfield(L, -2, "mtime");
-    lua_pushstring(L, S_ISREG(st.st_mode) ? "file" : "other");
+    snprintf(text, sizeof text, "%llu:%llu", (unsigned long long)st.st_dev,
+             (unsigned long long)st.st_ino);
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, "id");
+    lua_pushstring(L, S_ISREG(st.st_mode)   ? "file"
+                      : S_ISDIR(st.st_mode) ? "directory"
+                                            : "other");
     lua_setfield(L, -2, "kind");
     return 1;
 }
@@ -118,6 +135,15 @@ static int sync_directory(const char *path)
     return sync_path(!slash ? "." : n ? directory : "/", O_RDONLY | O_DIRECTORY);
 }
 
+/* A file that takes another one's place is open to no more people than that was. */
+static void take_mode(int fd, const char *path)
+{
+    struct stat st;
+
+    if (!stat(path, &st) && S_ISREG(st.st_mode))
+        (void)!fchmod(fd, st.st_mode & 0777);
+}
+
 /* core.replace(path, temporary[, bytes]): the file is as before or holds the bytes,
  * whatever happens meanwhile; without bytes the temporary file is written already */
 static int core_replace(lua_State *L)
@@ -130,6 +156,7 @@ static int core_replace(lua_State *L)
 
     if (fd < 0)
         return failed(L, errno);
+    take_mode(fd, path);
     if (bytes)
         rc = write_all(fd, bytes, n);
     if (!rc && fsync(fd))
@@ -147,21 +174,6 @@ static int core_replace(lua_State *L)
 
 /* ---- gathering ---- */
 
-/* The open file at index, one of Lua's io. */
-static FILE *check_file(lua_State *L, int index)
-{
-    FILE *file;
-#if LUA_VERSION_NUM >= 502
-    luaL_Stream *stream = luaL_checkudata(L, index, LUA_FILEHANDLE);
-
-    file = stream->closef ? stream->f : NULL;
-#else
-    file = *(FILE **)luaL_checkudata(L, index, LUA_FILEHANDLE);
-#endif
-    luaL_argcheck(L, file, index, "the file is closed");
-    return file;
-}
-
 static int write_file(FILE *file, const char *bytes, size_t n)
 {
     errno = 0;
@@ -175,13 +187,14 @@ static int write_file(FILE *file, const char *bytes, size_t n)
  * goes. Bytes that were written make no Lua string on their way. */
 static int core_gather(lua_State *L)
 {
-    FILE *file = check_file(L, 1);
+    FILE *file = sc_checkfile(L, 1);
     struct sc_buf *gathered = sc_lua_testbuffer(L, 2);
     size_t n;
     const char *bytes = sc_lua_checkbytes(L, 3, &n);
     lua_Number count = luaL_checknumber(L, 4), most = luaL_checknumber(L, 5);
     int rc = 0;
 
+    luaL_argcheck(L, file, 1, "the file is closed");
     luaL_argcheck(L, gathered && !gathered->locks, 2, "a buffer is wanted");
     luaL_argcheck(L, count >= 0 && count <= (lua_Number)n, 4, "out of range");
     n = (size_t)count;

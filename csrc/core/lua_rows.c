@@ -95,33 +95,21 @@ static int rows_feed(lua_State *L)
     return 0;
 }
 
-/* The stream of an open file of Lua's own. */
-static FILE *check_file(lua_State *L, int index)
-{
-#if LUA_VERSION_NUM >= 502
-    luaL_Stream *file = luaL_checkudata(L, index, LUA_FILEHANDLE);
-
-    luaL_argcheck(L, file->closef, index, "the file is closed");
-    return file->f;
-#else
-    /* Here, and in LuaJIT, it begins with the stream. */
-    FILE **file = luaL_checkudata(L, index, "FILE*");
-
-    luaL_argcheck(L, *file, index, "the file is closed");
-    return *file;
-#endif
-}
-
 /* rows:feed_from(file, size) -> bytes fed, 0 at the end of the file | nil, message:
  * straight from an open file into the scanner's window */
 static int rows_feed_from(lua_State *L)
 {
     struct sc_csv *c = &check_rows(L)->csv;
-    FILE *file = check_file(L, 2);
+    FILE *file = sc_checkfile(L, 2);
     lua_Number size = luaL_checknumber(L, 3);
     size_t n;
 
     luaL_argcheck(L, size >= 1 && size <= 1e8, 3, "out of range");
+    if (!file) {
+        lua_pushnil(L);
+        lua_pushliteral(L, "the file was closed");
+        return 2;
+    }
     if (sc_csv_feed_room(c, (size_t)size))
         return no_memory(L);
     errno = 0;

@@ -16,6 +16,7 @@ local batches = {}
 local OPERATION = "members.upsert"
 local MOST_BYTES = 1048576 -- of a body before its last row
 local SAMPLE = "a@b"       -- an address to see where the members of a request go
+local RECORD = "sendcloud.member"
 
 local json = cjson.new()
 
@@ -190,12 +191,25 @@ local function with_tags(member, more)
   return copy
 end
 
+-- A member that came from the service, perhaps from another account, as it is put in.
+local function as_new(member)
+  return getmetatable(member) == RECORD and columns.member(member) or member
+end
+
+-- An array of records of the service as members to put in; any other one as it is.
+local function all_as_new(list)
+  if getmetatable(list[1]) ~= RECORD then return list end
+  local new = {}
+  for index, member in ipairs(list) do new[index] = as_new(member) end
+  return new
+end
+
 -- The members that are written next: the array itself, or as many as a batch takes out of an
 -- iterator.
 local function refill(self)
   local from, list, count = self.source, {}, 0
   if from.list then
-    self.chunk, self.at, self.chunk_ends = from.list, self.at or 1, true
+    self.chunk, self.at, self.chunk_ends = all_as_new(from.list), self.at or 1, true
     return
   end
   local take, most = from.next, math.min(self.most, self.left)
@@ -206,7 +220,7 @@ local function refill(self)
       break
     end
     count = count + 1
-    list[count] = member
+    list[count] = as_new(member)
   end
   self.chunk, self.at = list, 1
 end
@@ -222,6 +236,25 @@ local function with_more(self, first, last)
     list[index - first + 1] = with_tags(member, more)
   end
   return list, 1, #list
+end
+
+-- Rows that a transform has to see first, one by one. What it was given is what the file of
+-- refused rows shows.
+local function fill_transformed(self, batch, pass)
+  local given = {}
+  batch.members, batch.before = given, 0
+  while #given < self.most and #batch.body < MOST_BYTES do
+    if self.left <= 0 then return "end" end
+    if not self.chunk or (self.chunk[self.at] == nil and not self.chunk_ends) then
+      refill(self)
+    end
+    local member = self.chunk[self.at]
+    if member == nil then return "end" end
+    self.at, self.line, self.left = self.at + 1, self.line + 1, self.left - 1
+    batch.rows:entry(self.line)
+    if pass(self, batch, member, self.line) then given[#given + 1] = member end
+  end
+  return "full"
 end
 
 local function fill_from_tables(self, batch)
@@ -252,20 +285,27 @@ local function parse(line, map)
   return columns.member(object, map)
 end
 
--- A row that Lua has to see before it is written.
+-- A row that Lua has to see before it is written. Returns whether there still is one.
 local function pass(self, batch, member, line)
   local entries, options = batch.rows, self.options
   if self.format == "jsonl" then
     local reason
     member, reason = parse(member, options.map)
-    if not member then return entries:refuse(reason) end
+    if not member then
+      entries:refuse(reason)
+      return true
+    end
   end
   if options.transform then
     member = options.transform(member, line)
-    if member == nil then return entries:drop() end
+    if member == nil then
+      entries:drop()
+      return false
+    end
   end
   if options.add_tags then member = with_tags(member, options.add_tags) end
   entries:put(self.rows, batch.body, self.shape, member)
+  return true
 end
 
 -- The text
@@ -352,7 +392,11 @@ local function make(self)
   self.by_slot[slot] = batch
   local status, err
   if self.format == "tables" then
-    status = fill_from_tables(self, batch)
+    if self.options.transform then
+      status = fill_transformed(self, batch, pass)
+    else
+      status = fill_from_tables(self, batch)
+    end
   else
     status, err = fill_from_text(self, batch)
   end

@@ -231,6 +231,13 @@ local function import_options(encoder, options)
   return checkpoint.fingerprint(chosen)
 end
 
+local function save(self, report, size, complete)
+  local fields = { complete = complete and 1 or 0, rejects = size or -1 }
+  for name, value in pairs(self.same) do fields[name] = value end
+  for _, name in ipairs(COUNTS) do fields[name] = report[name] end
+  return checkpoint.write(self.path, fields, self.ranges)
+end
+
 --- Opens the checkpoint of an import; where it tells of an earlier run, the encoder goes on
 --- behind it and the report takes its counts.
 ---@param path string
@@ -249,13 +256,17 @@ function checkpoint.open(path, encoder, options, report)
     same = { job = "import", input = input, options = import_options(encoder, options) },
   }
   local found, ranges = checkpoint.read(path)
-  if not found then
-    if ranges then return nil, ranges end
-    return self
+  if not found and ranges then return nil, ranges end
+  local same, err = false, nil
+  -- Nothing is lost of a run that was stopped before its first answer, whatever it was.
+  if found and found.batches ~= 0 then
+    same, err = checkpoint.same(path, found, self.same, WHAT)
   end
-  local same, err = checkpoint.same(path, found, self.same, WHAT)
   if err then return nil, err end
-  if not same then return self end
+  if not same then -- it is there, and can be written, before anything is sent
+    same, err = save(self, report, nil, false)
+    return same and self, err
+  end
 
   for _, name in ipairs(COUNTS) do report[name] = found[name] or 0 end
   self.ranges, self.done_bytes = ranges, bytes_of(ranges)
@@ -267,13 +278,6 @@ function checkpoint.open(path, encoder, options, report)
   end
   encoder.done = left
   return self
-end
-
-local function save(self, report, size, complete)
-  local fields = { complete = complete and 1 or 0, rejects = size or -1 }
-  for name, value in pairs(self.same) do fields[name] = value end
-  for _, name in ipairs(COUNTS) do fields[name] = report[name] end
-  return checkpoint.write(self.path, fields, self.ranges)
 end
 
 --- A batch was answered. The rejects must have been written.

@@ -69,6 +69,7 @@ local function target_of(value)
   end
   if KNOWN[value] then return { part = value } end
   local field = value:match(FIELD)
+  if field and not core.utf8_length(field) then return nil, "is not UTF-8" end
   if field then return { part = "field", field = field } end
   return nil, nearest.unknown(value, { "email", "phone", "name", "tags", "fields.X" })
     .. "; it can be email, phone, name, tags, fields.X or false"

@@ -15,6 +15,7 @@ local core = require "sendcloud.core"
 local crew = require "sendcloud.crew"
 local errors = require "sendcloud.errors"
 local nearest = require "sendcloud.nearest"
+local place = require "sendcloud.place"
 local plan = require "sendcloud.plan"
 local progress = require "sendcloud.progress"
 local rejects = require "sendcloud.rejects"
@@ -77,12 +78,6 @@ local function kind(wanted)
   end
 end
 
-local function path(value)
-  if type(value) ~= "string" or value == "" or value:find("%z") then
-    return "must be the path of a file"
-  end
-end
-
 local CHECKS = {
   format = function(value)
     if value ~= "csv" and value ~= "tsv" and value ~= "jsonl" then
@@ -92,7 +87,7 @@ local CHECKS = {
   map = kind("table"), tag_mode = function() end, update_existing = function() end,
   add_tags = kind("table"), transform = kind("function"),
   batch = whole(1, 1000), concurrency = whole(1, MOST_CONCURRENT),
-  rejects = path, checkpoint = path, dry_run = kind("boolean"),
+  rejects = place.check, checkpoint = place.check, dry_run = kind("boolean"),
   on_progress = kind("function"), limit = whole(0, 2 ^ 53),
 }
 
@@ -360,7 +355,7 @@ local function new_run(state, transport, encoder, options)
     plan = plan.of(state.config.provider, OPERATION),
     concurrency = options.concurrency or math.min(state.config.concurrency, MOST_CONCURRENT),
     active = 0, crew = crew.new(transport), silent = 0, hopeless = 0, waiting = 0,
-    done_bytes = 0, dry = options.dry_run,
+    done_bytes = encoder.start_offset, dry = options.dry_run,
   }
   local from = encoder.source
   run.tell = progress.teller(options.on_progress, function()
@@ -380,15 +375,15 @@ end
 local function open_files(run, options)
   local encoder = run.encoder
   local err
-  local refused = options.rejects
-  if refused and (refused == encoder.source.path or refused == options.checkpoint) then
+  local refused, from = options.rejects, encoder.source
+  if place.same(refused, from.path or from.file) or place.same(refused, options.checkpoint) then
     return errors.invalid(OPERATION, "rejects",
       "would write over the source or the checkpoint; name another file")
   end
   if options.checkpoint and not options.dry_run then
     run.checkpoint, err = checkpoint.open(options.checkpoint, encoder, options, run.report)
     if not run.checkpoint then return err end
-    run.done_bytes = run.checkpoint.done_bytes
+    run.done_bytes = run.done_bytes + run.checkpoint.done_bytes
   end
   if options.rejects then
     local resumed = run.checkpoint and run.checkpoint.rejects
@@ -413,7 +408,7 @@ local function finish(run, started)
   return nil, run.err
 end
 
-local function begin(state, from, options)
+local function begin_with(state, from, options)
   local transport, err = state:transport()
   if not transport then return nil, err end
   local encoder
@@ -425,34 +420,39 @@ local function begin(state, from, options)
   return run
 end
 
---- Imports members.
----@param state table the client's inner state
----@param given string|table|function|file* a path, an array of members, an iterator, an
----  open file
----@param options sendcloud.ImportOptions
----@return sendcloud.ImportReport|nil
----@return sendcloud.Error? err with `report` where it had to stop
-function import.run(state, given, options)
-  local started = core.now()
+local function begin(state, given, options)
   local err = check(options)
   if err then return nil, err end
   if state.closed then
     return nil, errors.new { kind = "closed", operation = OPERATION,
       message = "the client is closed", outcome = "not_sent" }
   end
-  local from
+  local from, run
   from, err = source.open(given)
   if not from then return nil, err end
-  local run
-  run, err = begin(state, from, options)
+  run, err = begin_with(state, from, options)
+  if not run then source.close(from) end
+  return run, err
+end
+
+--- Imports members.
+---@param state table the client's inner state
+---@param given string|table|function|file* a path, an array of members, an iterator, an
+---  open file
+---@param options sendcloud.ImportOptions
+---@return sendcloud.ImportReport|nil
+---@return sendcloud.Error? err with `report`: how far it came
+function import.run(state, given, options)
+  local started = core.now()
+  local run, err = begin(state, given, options)
   if not run then
-    source.close(from)
+    err.report = new_report()
     return nil, err
   end
   if not (run.checkpoint and run.checkpoint.complete) then
     if options.dry_run then check_all(run) else send_all(run) end
   end
-  source.close(from)
+  source.close(run.encoder.source)
   return finish(run, started)
 end
 

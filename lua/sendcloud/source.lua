@@ -4,6 +4,7 @@
 
 local core = require "sendcloud.core"
 local errors = require "sendcloud.errors"
+local place = require "sendcloud.place"
 
 local source = {}
 
@@ -33,6 +34,8 @@ local function measure(file)
 end
 
 local function open_path(path)
+  local wrong = place.check(path)
+  if wrong then return invalid(wrong) end
   local file, reason = io.open(path, "rb")
   if not file then return invalid("cannot be opened: " .. tostring(reason)) end
   local _, problem, code = file:read(0)
@@ -44,6 +47,26 @@ local function open_path(path)
   local ending = path:match("%.(%w+)$")
   return { path = path, file = file, owned = true, start = start or 0, size = size,
     format = ending and FORMATS[ending:lower()] }
+end
+
+-- The entries of an array are counted: what stands behind a hole would be lost, and so would
+-- a member that was given without the braces around it.
+local function open_list(list)
+  local count, last, name = 0, 0, nil
+  for key in next, list do
+    if type(key) == "number" and key >= 1 and key % 1 == 0 then
+      count, last = count + 1, math.max(last, key)
+    else
+      name = key
+    end
+  end
+  if last > count then
+    return invalid(("is an array with holes: %.0f entries up to [%.0f]"):format(count, last))
+  end
+  if count == 0 and name ~= nil then
+    return invalid("must be an array of members, { { email = … }, … }")
+  end
+  return { list = list }
 end
 
 --- Opens a source.
@@ -59,9 +82,9 @@ function source.open(given)
     local start, size = measure(given)
     return { file = given, start = start or 0, size = size }
   end
-  if type(given) == "table" then return { list = given } end
+  if type(given) == "table" then return open_list(given) end
   errors.misuse("the source must be a path, an open file, an array or a function, got "
-    .. type(given), 4)
+    .. type(given), 5)
 end
 
 --- Feeds the scanner with the next piece of the text.
