@@ -444,7 +444,7 @@ describe("rows", function()
     local file = assert(io.open(name, "w+"))
     file:close()
     os.remove(name)
-    refuses("closed", function() rows:feed_from(file, 10) end)
+    assert.are.same({ n = 2, nil, "the file was closed" }, { n = 2, rows:feed_from(file, 10) })
     refuses("FILE", function() rows:feed_from(core.buffer(), 10) end)
   end)
 
