@@ -99,6 +99,16 @@ describe("parameters", function()
     assert.equal('ofset: unknown, did you mean "offset"?', err.message)
   end)
 
+  it("nobody knows are told with those that are known, shortly", function()
+    local client = script { json(200, MEMBER) }
+    local _, err = client.members:list { limit = 5 }
+    assert.equal("limit: unknown; known: count, offset, where", err.message)
+    _, err = client.members:update("8", { foo = 1 })
+    assert.equal("foo: unknown; known: fields, id, name, phone, tags", err.message)
+    _, err = client.members:list { [("x"):rep(1e5)] = 5 }
+    assert.is_true(#err.message < 150 and #err.parameter == 64)
+  end)
+
   it("that cannot be changed say so", function()
     local err = failing({}, nil, function(client)
       return client.members:update("8", { email = "x@y.example" })

@@ -507,6 +507,15 @@ describe("a segment's condition", function()
   end)
 end)
 
+describe("a text that cannot be read", function()
+  it("is not told whole", function()
+    local _, err = where.parse(("a"):rep(1e5) .. " \27[31m")
+    assert.equal("invalid", err.kind)
+    assert.is_true(#err.message < 250)
+    assert.is_nil(err.message:find("%c"))
+  end)
+end)
+
 describe("misuse raises at the caller's line", function()
   it("of methods, lists, operators and names", function()
     local cases = {

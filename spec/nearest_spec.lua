@@ -12,6 +12,7 @@ describe("the nearest name", function()
 
   it("is none for another word", function()
     assert.is_nil(nearest.name("frobnicate", known))
+    assert.is_nil(nearest.name("like", { "le", "contain" }))
     assert.is_nil(nearest.name("x", known))
     assert.is_nil(nearest.name(("timeout"):rep(20), known))
     assert.is_nil(nearest.name(1, known))
@@ -27,6 +28,18 @@ describe("the nearest name", function()
 
   it("is told", function()
     assert.equal('unknown, did you mean "rate"?', nearest.unknown("rat", known))
-    assert.equal("unknown", nearest.unknown("zzzzzz", known))
+    assert.equal("unknown; known: api_key, api_user, deadline, rate, timeout",
+      nearest.unknown("zzzzzz", known))
+    assert.equal("unknown; known: a, b", nearest.unknown("zzzzzz", { "b", "a" }))
+    assert.equal("unknown", nearest.unknown("zzzzzz", {}))
+    local many = {}
+    for index = 1, 13 do many["name" .. index] = true end
+    assert.equal("unknown", nearest.unknown("zzzzzz", many))
+  end)
+
+  it("is shown short and on one line", function()
+    assert.equal("a??[31m", nearest.shown("a\n\27[31m"))
+    assert.equal(64, #nearest.shown(("x"):rep(1e6)))
+    assert.equal("true", nearest.shown(true))
   end)
 end)

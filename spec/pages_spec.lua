@@ -153,6 +153,11 @@ describe("an iterator", function()
     assert.equal("offset=0&count=5", requests[1].query)
   end)
 
+  it("stops at no limit that is endless", function()
+    local client = service(ids(25))
+    assert.equal(25, #collect(client.members:each { limit = math.huge }))
+  end)
+
   it("begins at an offset", function()
     local client = service(ids(20))
     assert.same({ "m19", "m20" }, collect(client.members:each { offset = 18 }))

@@ -64,7 +64,7 @@ local function length(list)
   local count, highest = 0, 0
   for key in pairs(list) do
     if type(key) ~= "number" or key < 1 or key ~= math.floor(key) then
-      return nil, "must be a list, it has the key " .. tostring(key)
+      return nil, "must be a list, it has the key " .. nearest.shown(key)
     end
     count, highest = count + 1, math.max(highest, key)
   end
@@ -298,8 +298,8 @@ end
 
 -- A name for a message: keys can be anything.
 local function key_path(path, key)
-  if type(key) == "string" then return path .. "." .. key end
-  return ("%s[%s]"):format(path, tostring(key))
+  if type(key) == "string" then return path .. "." .. nearest.shown(key) end
+  return ("%s[%s]"):format(path, nearest.shown(key))
 end
 
 local function campaign_id(id)

@@ -10,6 +10,10 @@
 -- What `format` writes, `parse` reads back as the same items; `parse` also takes the
 -- spellings that are easily mixed up (= ~= contains "not contain" exists && || AND).
 
+local nearest = require "sendcloud.nearest"
+
+local unpack = table.unpack or unpack
+
 local text = {}
 
 --- Every spelling of an operator that is taken, and the one that is told back.
@@ -76,9 +80,10 @@ end
 -- Problems travel as this, raised and caught inside `parse`.
 local Problem = {}
 
-local function fail(place, ...)
-  error(setmetatable({ reason = select("#", ...) > 1 and string.format(...) or (...),
-    place = place }, Problem), 0)
+local function fail(place, format, ...)
+  local shown = {}
+  for index, word in ipairs { ... } do shown[index] = nearest.shown(word) end
+  error(setmetatable({ reason = format:format(unpack(shown)), place = place }, Problem), 0)
 end
 
 local function read_string(source, start)

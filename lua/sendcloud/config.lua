@@ -114,7 +114,7 @@ local function check(options, checks, prefix)
     local reason = checker and checker(options[name])
     if not checker then reason = nearest.unknown(name, checks) end
     if reason then
-      local parameter = prefix .. name
+      local parameter = prefix .. nearest.shown(name)
       return errors.config(parameter .. ": " .. reason, parameter)
     end
   end

@@ -2,7 +2,9 @@
 
 local nearest = {}
 
-local FURTHEST = 3 -- more typing errors than this is another word
+local FURTHEST = 3      -- more typing errors than this is another word
+local MOST_LISTED = 12  -- names that a message can list
+local LONGEST = 64      -- bytes of a key that a message shows
 
 -- Edits (insert, delete, replace) that turn a into b.
 local function distance(a, b)
@@ -37,19 +39,35 @@ function nearest.name(name, known)
       best, best_distance = candidate, edits
     end
   end
-  if best and best_distance <= FURTHEST and best_distance < math.max(#best, #name) then
+  -- A word that is half errors is another word.
+  if best and best_distance <= FURTHEST and best_distance * 2 < math.max(#best, #name) then
     return best
   end
   return nil
 end
 
---- `unknown`, or `unknown, did you mean "email"?`
+--- A key as a message can show it: anything can be a key.
+---@param key any
+---@return string
+function nearest.shown(key)
+  return (tostring(key):sub(1, LONGEST):gsub("%c", "?"))
+end
+
+--- `unknown, did you mean "email"?`, or `unknown; known: count, offset` where nothing is
+--- near and the known are few.
 ---@param name any
----@param known table
+---@param known table<string, any>|string[] keys of a map, or the values of an array
 ---@return string
 function nearest.unknown(name, known)
   local guess = nearest.name(name, known)
-  return guess and ('unknown, did you mean "%s"?'):format(guess) or "unknown"
+  if guess then return ('unknown, did you mean "%s"?'):format(guess) end
+  local names = {}
+  for key, value in pairs(known) do
+    names[#names + 1] = type(key) == "number" and value or key
+  end
+  if #names == 0 or #names > MOST_LISTED then return "unknown" end
+  table.sort(names)
+  return "unknown; known: " .. table.concat(names, ", ")
 end
 
 return nearest

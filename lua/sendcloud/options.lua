@@ -16,7 +16,7 @@ local OF_A_CALL = { deadline = true, timeout = true, reconcile = true }
 function options.unknown(operation, given, known)
   local stranger, shown
   for key in pairs(given) do
-    local name = tostring(key)
+    local name = nearest.shown(key)
     if known[key] == nil and (not shown or name < shown) then stranger, shown = key, name end
   end
   if shown then

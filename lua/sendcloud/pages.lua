@@ -241,7 +241,8 @@ local OWN = {
 
 local function check_options(operation, options)
   for _, name in ipairs { "limit", "prefetch", "offset" } do
-    if options[name] ~= nil and not whole(options[name]) then
+    local endless = name == "limit" and options.limit == math.huge
+    if options[name] ~= nil and not endless and not whole(options[name]) then
       return errors.invalid(operation, name, "must be a whole number, at least 0")
     end
   end

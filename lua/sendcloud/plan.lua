@@ -150,6 +150,15 @@ local function wrong_id(rules, value)
   return nil
 end
 
+-- Why a parameter is refused that the row does not name.
+local function unknown(self, name)
+  local known = {}
+  for other, place in pairs(self.known) do
+    if place ~= "fixed" and place ~= "computed" then known[other] = true end
+  end
+  return errors.invalid(self.operation, nearest.shown(name), nearest.unknown(name, known))
+end
+
 -- Shares the parameters out: what goes into the query, into the body, and the condition.
 local function share(self, parameters)
   local query, body, where = {}, {}, nil
@@ -164,8 +173,7 @@ local function share(self, parameters)
     elseif place == "fixed" then
       return errors.invalid(self.operation, name, self.row.fixed[name])
     elseif place == nil then
-      return errors.invalid(self.operation, tostring(name),
-        nearest.unknown(name, self.known))
+      return unknown(self, name)
     end
   end
   return nil, query, body, where
