@@ -8,6 +8,7 @@ local errors = require "sendcloud.errors"
 local export_pages = require "sendcloud.export_pages"
 local layout = require "sendcloud.layout"
 local nearest = require "sendcloud.nearest"
+local place = require "sendcloud.place"
 local plan = require "sendcloud.plan"
 local progress = require "sendcloud.progress"
 local resume = require "sendcloud.resume"
@@ -71,8 +72,28 @@ local CHECKS = {
     end
   end,
   spreadsheet = kind("boolean"), concurrency = whole(1, MOST_CONCURRENT),
-  checkpoint = kind("string"), on_progress = kind("function"), limit = whole(0, 2 ^ 53),
+  checkpoint = place.check, on_progress = kind("function"), limit = whole(0, 2 ^ 53),
 }
+
+-- What is wrong with where it shall go: found before anything is fetched.
+local function check_sink(sink, options)
+  local info = nil
+  if type(sink) == "string" then
+    local reason = place.check(sink)
+    info = not reason and core.file_info(sink)
+    if info and info.kind == "directory" then reason = sink .. " is a directory" end
+    if reason then return errors.invalid(nil, "sink", reason) end
+  elseif io.type(sink) == "closed file" then
+    return errors.invalid(nil, "sink", "the file is closed")
+  end
+  local saved = options.checkpoint
+  if not saved then return nil end
+  if type(sink) ~= "string" or info and info.kind ~= "file" then
+    return errors.invalid(nil, "checkpoint", "needs the path of a file to export to")
+  elseif place.same(saved, sink) or place.same(saved, sink .. ".part") then
+    return errors.invalid(nil, "checkpoint", "would write over the sink; name another file")
+  end
+end
 
 local function check(options, sink)
   local names = {}
@@ -85,9 +106,11 @@ local function check(options, sink)
   end
   if options.tag and options.segment then
     return errors.invalid(nil, "segment", "cannot go with tag")
-  elseif options.checkpoint and type(sink) ~= "string" then
-    return errors.invalid(nil, "checkpoint", "needs the path of a file to export to")
+  elseif options.tag and options.where then
+    return errors.invalid(nil, "where", "cannot go with tag: the service lists all who have it; "
+      .. "where.tag:eq(its name) is a condition that others go with")
   end
+  return check_sink(sink, options)
 end
 
 -- Which operation lists the members, and with what.
@@ -147,6 +170,11 @@ end
 -- Beginning and end
 -- -------------------------------------------------------------------------
 
+local function new_report()
+  return { rows = 0, duplicates = 0, requests = 0, retries = 0, bytes = 0, seconds = 0,
+    complete = false }
+end
+
 local function new_run(state, transport, self, parameters, options)
   local concurrency = options.concurrency
     or math.min(state.config.concurrency, MOST_CONCURRENT)
@@ -156,8 +184,7 @@ local function new_run(state, transport, self, parameters, options)
     size = limit and math.max(1, math.min(limit, PAGE_SIZE)) or PAGE_SIZE,
   })
   run.saved, run.write, run.note = core.now(), write, note
-  run.report = { rows = 0, duplicates = 0, requests = 0, retries = 0, bytes = 0, seconds = 0,
-    complete = false }
+  run.report = new_report()
   run.tell = progress.teller(options.on_progress, function()
     return { rows = run.report.rows, waiting = run.waiting,
       total_rows = run.total and math.min(run.total, limit or math.huge) }
@@ -181,7 +208,14 @@ local function open_spool(run, sink, options)
 end
 
 local function begin(state, sink, options)
-  local transport, err = state:transport()
+  local err = check(options, sink)
+  if err then return nil, err end
+  if state.closed then
+    return nil, errors.new { kind = "closed", operation = "members.list",
+      message = "the client is closed" }
+  end
+  local transport
+  transport, err = state:transport()
   if not transport then return nil, err end
   local operation, parameters = listing(options)
   local self
@@ -222,21 +256,17 @@ end
 ---  of text
 ---@param options sendcloud.ExportOptions
 ---@return sendcloud.ExportReport|nil
----@return sendcloud.Error? err with `report` where it had to stop
+---@return sendcloud.Error? err with `report`: how far it came
 function export.run(state, sink, options)
   local started = core.now()
-  if type(sink) ~= "string" and type(sink) ~= "function" and io.type(sink) ~= "file" then
+  if type(sink) ~= "string" and type(sink) ~= "function" and not io.type(sink) then
     errors.misuse("the sink must be a path, an open file or a function, got " .. type(sink), 3)
   end
-  local err = check(options, sink)
-  if err then return nil, err end
-  if state.closed then
-    return nil, errors.new { kind = "closed", operation = "members.list",
-      message = "the client is closed" }
+  local run, err = begin(state, sink, options)
+  if not run then
+    err.report = new_report()
+    return nil, err
   end
-  local run
-  run, err = begin(state, sink, options)
-  if not run then return nil, err end
   if run.complete then return run.report end
   if not run.finishing then walk(run) end
   return finish(run, started)

@@ -16,6 +16,8 @@ local MARK = "\239\187\191" -- byte order mark: a spreadsheet takes the text for
 
 ---@class sendcloud.Spool
 ---@field path string|nil       where it shall end
+---@field sink function|file*|nil   or whom it is passed on to
+---@field owned boolean         the sink was opened here
 ---@field temporary string
 ---@field file file*|nil
 ---@field gathered userdata     what is not written yet
@@ -68,10 +70,16 @@ end
 ---@return sendcloud.Spool|nil
 ---@return sendcloud.Error? err
 function spool.open(sink, layout)
-  local path = type(sink) == "string" and sink or nil
+  local path, owned = type(sink) == "string" and sink or nil, false
+  local info = path and core.file_info(path)
+  if info and info.kind ~= "file" then -- a pipe or a device stays what it is
+    local file, reason = io.open(path, "wb")
+    if not file then return nil, failed(path, reason) end
+    path, sink, owned = nil, file, true
+  end
   local self = {
-    path = path, sink = not path and sink or nil, layout = layout, size = 0, stretches = {},
-    temporary = path and path .. ".part" or os.tmpname(), header = 0,
+    path = path, sink = not path and sink or nil, owned = owned, layout = layout, size = 0,
+    stretches = {}, temporary = path and path .. ".part" or os.tmpname(), header = 0,
   }
   local ok, err = open(self, "wb")
   if not ok then return nil, err end
@@ -169,26 +177,41 @@ local function fill_up(self, count)
   return ok, err
 end
 
--- Passes the whole text on to a sink that is no path.
-local function pass_on(self)
-  local file = io.open(self.temporary, "rb")
-  while file do
-    local piece = file:read(PIECE)
-    if not piece then break end
-    if type(self.sink) == "function" then
-      self.sink(piece)
-    else
-      local ok, reason = self.sink:write(piece)
-      if not ok then
-        file:close()
-        return nil, failed("the open file", reason)
-      end
-    end
+-- Gives one piece to a sink that is no path; nil and a reason where it was not taken.
+local function give(sink, piece)
+  if type(sink) == "function" then
+    local ok, reason = sink(piece)
+    return ok or reason == nil, reason
   end
-  if file then file:close() end
-  if type(self.sink) ~= "function" then self.sink:flush() end
+  if io.type(sink) ~= "file" then return nil, "the file was closed" end
+  return sink:write(piece)
+end
+
+-- Passes the whole text on to a sink that is no path. A function of the user's may raise:
+-- the temporary file has no name any more by then.
+local function pass_on(self)
+  local file, reason = io.open(self.temporary, "rb")
   os.remove(self.temporary)
   if self.old then os.remove(self.old) end
+  if not file then return nil, failed(self.temporary, reason) end
+  local sink, ok = self.sink, true
+  while ok do
+    local piece, problem = file:read(PIECE)
+    if not piece then
+      ok, reason = problem == nil, problem
+      break
+    end
+    ok, reason = give(sink, piece)
+  end
+  file:close()
+  if ok and io.type(sink) == "file" then ok, reason = sink:flush() end
+  if self.owned then
+    local closed, problem = sink:close()
+    if ok then ok, reason = closed, problem end
+  end
+  if not ok then
+    return nil, failed(type(sink) == "function" and "the function" or "the open file", reason)
+  end
   return true
 end
 
@@ -228,6 +251,7 @@ end
 function spool.abandon(self, keep)
   if self.file and io.type(self.file) == "file" then self.file:close() end
   self.file = nil
+  if self.owned and io.type(self.sink) == "file" then self.sink:close() end
   if keep then return end
   os.remove(self.temporary)
   if self.old then os.remove(self.old) end

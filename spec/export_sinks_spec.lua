@@ -1,0 +1,113 @@
+-- lua/sendcloud/spool.lua and export.lua: where an export goes, and where it refuses to.
+
+local files = require "spec.support.files"
+local sandbox = require "sendcloud.sandbox"
+local where = require("sendcloud").where
+
+local function boxed(options)
+  local box = assert(sandbox.start { seed = 42 })
+  local all = { transport = "sandbox" }
+  for name, value in pairs(options or {}) do all[name] = value end
+  local client = assert(box:client(all))
+  assert(client.members:upsert { { email = "a@x.org" }, { email = "b@x.org" } })
+  return client, box
+end
+
+local TEXT = "email\nb@x.org\na@x.org\n"
+local COLUMNS = { "email" }
+
+-- Nothing is asked of the service for an export that cannot be written.
+local function refusal(sink, options)
+  local client, box = boxed()
+  box:reset()
+  local report, err = client.members:export(sink, options)
+  assert.is_nil(report)
+  assert.equal("invalid", err.kind)
+  assert.equal(0, #box:requests())
+  assert.same({ 0, false }, { err.report.rows, err.report.complete })
+  return err
+end
+
+local function capture(command)
+  local pipe = assert(io.popen(command))
+  local text = pipe:read("*a")
+  pipe:close()
+  return text
+end
+
+describe("an export", function()
+  after_each(files.clean)
+
+  it("asks for nothing where it cannot write", function()
+    for _, sink in ipairs { "/tmp", "/tmp/", "", "/no/such/dir/x.csv", files.path() .. "\0.csv" } do
+      assert.equal("sink", refusal(sink).parameter)
+    end
+    local file = assert(io.open(files.write ""))
+    file:close()
+    assert.truthy(refusal(file).message:find("closed", 1, true))
+    assert.equal("where", refusal(files.path(), { tag = "1", where = where.Age:ge(1) }).parameter)
+  end)
+
+  it("does not write its checkpoint over its file", function()
+    local path = files.path ".csv"
+    for _, checkpoint in ipairs { path, (path:gsub("^(.*/)", "%1./")), path .. ".part", "" } do
+      assert.equal("checkpoint", refusal(path, { checkpoint = checkpoint }).parameter)
+    end
+    assert.is_nil(files.read(path))
+    assert.is_nil(files.read(path .. ".part"))
+    local fifo = files.path()
+    os.execute("mkfifo " .. fifo)
+    assert.equal("checkpoint", refusal(fifo, { checkpoint = files.path() }).parameter)
+  end)
+
+  -- Not with a device: this spec must not be what breaks a machine.
+  it("writes into a pipe, and leaves it what it is", function()
+    local client = boxed()
+    local fifo, out = files.path(), files.path()
+    os.execute(("mkfifo %s; cat %s >%s &"):format(fifo, fifo, out))
+    assert(client.members:export(fifo, { columns = COLUMNS }))
+    assert.equal("fifo\n", capture("stat -c %F " .. fifo))
+    for _ = 1, 100 do
+      if files.read(out) == TEXT then break end
+      os.execute "sleep 0.01"
+    end
+    assert.equal(TEXT, files.read(out))
+  end)
+
+  it("notices that a full disk took nothing", function()
+    local client = boxed()
+    local full = assert(io.open("/dev/full", "w"))
+    local report, err = client.members:export(full, { columns = COLUMNS })
+    assert.is_nil(report)
+    assert.equal("sink", err.parameter)
+    assert.is_false(err.report.complete)
+    pcall(full.close, full)
+  end)
+
+  it("ends with what a function says of its failure, or raises", function()
+    local client = boxed()
+    local report, err = client.members:export(function() return nil, "the tape is full" end)
+    assert.is_nil(report)
+    assert.truthy(err.message:find("the tape is full", 1, true))
+    local before = capture "ls /tmp"
+    assert.has_error(function()
+      client.members:export(function() error("no", 0) end)
+    end, "no")
+    local left = {}
+    for name in capture("ls /tmp"):gmatch "[^\n]+" do
+      if name:find "^lua_" and not before:find(name, 1, true) then left[#left + 1] = name end
+    end
+    assert.same({}, left)
+    local parts = {}
+    assert(client.members:export(function(piece) parts[#parts + 1] = piece end,
+      { columns = COLUMNS }))
+    assert.equal(TEXT, table.concat(parts))
+  end)
+
+  it("keeps a private file private", function()
+    local path = files.write("old", ".csv")
+    os.execute("chmod 600 " .. path)
+    assert(boxed().members:export(path))
+    assert.equal("600\n", capture("stat -c %a " .. path))
+  end)
+end)
