@@ -76,6 +76,15 @@ describe("client:parallel", function()
     assert.equal("concurrency", err.parameter)
   end)
 
+  it("tells raised values of every kind", function()
+    local object = {}
+    local _, failures = client_of():parallel {
+      function() error() end, function() error(false) end, function() error(object) end,
+      function() return nil, false end,
+    }
+    assert.same({ "(error object is a nil value)", false, object, false }, failures)
+  end)
+
   it("waits for none", function()
     local results, failures = client_of():parallel {}
     assert.same({ {}, {} }, { results, failures })

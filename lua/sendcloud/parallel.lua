@@ -2,11 +2,13 @@
 
 local parallel = {}
 
+local RAISED_NIL = "(error object is a nil value)" -- as the interpreter says it
+
 -- What a function gave, put in its place: its first result, or what it returned as error
 -- or raised.
 local function settle(results, failures, index, ok, first, second)
   if not ok then
-    failures[index] = first
+    failures[index] = first == nil and RAISED_NIL or first
   else
     results[index] = first
     if first == nil then failures[index] = second end
