@@ -46,6 +46,15 @@ int sc_lines_name(struct sc_lines *l, const char *s, size_t n, struct sc_lines_n
     return rc ? rc : sc_buf_add(&l->text, "\":", 2);
 }
 
+/* Whether a name stands in JSON as it is. */
+static int is_plain(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)s[i] < 0x20 || s[i] == '"' || s[i] == '\\')
+            return 0;
+    return 1;
+}
+
 int sc_lines_column(struct sc_lines *l, const char *name, size_t n, int part)
 {
     struct sc_lines_column *c = l->columns;
@@ -63,7 +72,7 @@ int sc_lines_column(struct sc_lines *l, const char *name, size_t n, int part)
     }
     c = &l->columns[l->column_count];
     memset(c, 0, sizeof *c);
-    c->part = part;
+    c->part = part < 0 && !is_plain(name, n) ? -2 : part;
     if (sc_lines_name(l, name, n, &c->name))
         return -1;
     if (part >= 0 && l->first_field == l->column_count)
@@ -441,6 +450,11 @@ int sc_lines_page(struct sc_lines *l, const char *json, size_t n, struct sc_buf 
     size_t out_len = out->len, ids_len = ids->len, columns;
     int rc;
 
+    if (n > UINT32_MAX) { /* values are measured in 32 bits */
+        memset(page, 0, sizeof *page);
+        page->problem = "longer than 4 GiB";
+        return -2;
+    }
     do {
         columns = l->column_count;
         memset(page, 0, sizeof *page);

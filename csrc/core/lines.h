@@ -49,7 +49,7 @@ struct sc_lines_value {
 struct sc_lines_column {
     struct sc_lines_name name; /* of the field */
     struct sc_lines_name json; /* its key in JSONL: quoted, with the colon */
-    int part; /* of the member, or -1: a field */
+    int part; /* of the member, -1: a field, -2: one whose name needs escapes in JSON */
     struct sc_lines_value value; /* of the member being read */
 };
 

@@ -159,7 +159,7 @@ static const char *read_fields(struct sc_lines *l, const char *s)
         return s + 1;
     for (;; s++) {
         for (i = at; i < l->column_count; i++)
-            if (l->columns[i].part < 0 && key_is(l, l->columns[i].name, s))
+            if (l->columns[i].part == -1 && key_is(l, l->columns[i].name, s))
                 break;
         if (i == l->column_count)
             return NULL;

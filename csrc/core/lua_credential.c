@@ -12,6 +12,7 @@
 struct credential {
     char *value; /* of the Authorization header; NULL when closed */
     size_t len;
+    int lent, closed; /* closed while a string is made of it: wiped behind that */
 };
 
 static void wipe_credential(struct credential *c)
@@ -104,14 +105,28 @@ static int credential_header(lua_State *L)
 {
     struct credential *c = luaL_checkudata(L, 1, SC_CREDENTIAL_TYPE);
 
-    if (c->value)
-        lua_pushlstring(L, c->value, c->len);
-    else
+    if (!c->value || c->closed) {
         lua_pushnil(L);
+        return 1;
+    }
+    c->lent++; /* some Luas run finalizers before they copy */
+    lua_pushlstring(L, c->value, c->len);
+    if (--c->lent == 0 && c->closed)
+        wipe_credential(c);
     return 1;
 }
 
 static int credential_close(lua_State *L)
+{
+    struct credential *c = luaL_checkudata(L, 1, SC_CREDENTIAL_TYPE);
+
+    c->closed = 1;
+    if (!c->lent)
+        wipe_credential(c);
+    return 0;
+}
+
+static int credential_gc(lua_State *L)
 {
     wipe_credential(luaL_checkudata(L, 1, SC_CREDENTIAL_TYPE));
     return 0;
@@ -127,14 +142,14 @@ const char *sc_lua_authorization(lua_State *L, int index)
 {
     struct credential *c = sc_testudata(L, index, SC_CREDENTIAL_TYPE);
 
-    return c ? c->value : NULL;
+    return c && !c->closed ? c->value : NULL;
 }
 
 void sc_open_credential(lua_State *L)
 {
     static const luaL_Reg methods[] = {
         {"header", credential_header}, {"close", credential_close}, {NULL, NULL}};
-    static const luaL_Reg metamethods[] = {{"__gc", credential_close},
+    static const luaL_Reg metamethods[] = {{"__gc", credential_gc},
                                            {"__close", credential_close},
                                            {"__tostring", credential_tostring},
                                            {NULL, NULL}};

@@ -196,6 +196,7 @@ static int core_gather(lua_State *L)
 
     luaL_argcheck(L, file, 1, "the file is closed");
     luaL_argcheck(L, gathered && !gathered->locks, 2, "a buffer is wanted");
+    luaL_argcheck(L, gathered != sc_lua_testbuffer(L, 3), 3, "another buffer is wanted");
     luaL_argcheck(L, count >= 0 && count <= (lua_Number)n, 4, "out of range");
     n = (size_t)count;
     if (gathered->len && (lua_Number)(gathered->len + n) > most) {

@@ -24,6 +24,7 @@ struct transfer {
     struct sc_http_transfer *t;
     struct sc_buf *body; /* locked, or NULL */
     struct sc_buf *into; /* locked, or NULL */
+    int busy; /* its result is being made: a finalizer may ask for it meanwhile */
 };
 
 /* --- engines ------------------------------------------------------------------------------- */
@@ -60,33 +61,35 @@ static int core_http(lua_State *L)
 /* engine:add(request) -> transfer, or nil and a failure */
 static int engine_add(lua_State *L)
 {
-    struct sc_http *http = check_engine(L);
     struct sc_http_failure why;
     struct transfer *t;
     struct sc_lua_request r = {.kind = NULL};
     int bodies;
 
+    check_engine(L);
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
+    t = sc_lua_newobject(L, sizeof *t, TRANSFER_TYPE);
+    lua_createtable(L, 4, 0); /* engine, body, into, answer */
+    lua_pushvalue(L, 4);
+    sc_setuservalue(L, 3);
     sc_lua_request_read(L, &r);
     bodies = lua_gettop(L) - 1;
     if (r.kind)
         return sc_lua_refuse(L, r.kind, r.wrong);
-    t = sc_lua_newobject(L, sizeof *t, TRANSFER_TYPE);
-    lua_createtable(L, 4, 0); /* the three of them, and the answer */
     lua_pushvalue(L, 1);
-    lua_rawseti(L, -2, 1);
+    lua_rawseti(L, 4, 1);
     lua_pushvalue(L, bodies);
-    lua_rawseti(L, -2, 2);
+    lua_rawseti(L, 4, 2);
     lua_pushvalue(L, bodies + 1);
-    lua_rawseti(L, -2, 3);
-    sc_setuservalue(L, -2);
-    t->t = sc_http_add(http, &r.request, &why);
+    lua_rawseti(L, 4, 3);
+    t->t = sc_http_add(check_engine(L), &r.request, &why);
     if (!t->t) {
         lua_pushnil(L);
         sc_lua_push_failure(L, &why);
         return 2;
     }
+    lua_settop(L, 3);
     t->body = r.body;
     t->into = r.into;
     if (t->body)
@@ -209,6 +212,9 @@ static int transfer_result(lua_State *L)
     if (t->t) {
         if (!sc_http_done(t->t))
             return luaL_error(L, "the transfer is not done yet");
+        if (t->busy)
+            return luaL_error(L, "the transfer's result is being taken");
+        t->busy = 1;
         why = sc_http_failed(t->t);
         lua_rawgeti(L, 2, 3);
         if (why)
@@ -217,6 +223,7 @@ static int transfer_result(lua_State *L)
             sc_lua_push_answer(L, t->t, t->into ? 3 : 0);
         lua_rawseti(L, 2, why ? 5 : 4);
         lua_settop(L, 2);
+        t->busy = 0;
         unlock(t, !why);
         release(t);
         for (int i = 1; i <= 3; i++) { /* nothing needs to be kept alive any more */

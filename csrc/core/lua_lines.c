@@ -27,6 +27,19 @@ static struct sc_buf *check_buffer(lua_State *L, int index)
     return b;
 }
 
+/* The same for what a call writes while it reads the value at `read` and the buffers
+ * between the two. */
+static struct sc_buf *check_output(lua_State *L, int index, int read)
+{
+    struct sc_buf *b = check_buffer(L, index);
+
+    luaL_argcheck(L, !b->locks, index, "the buffer is in use by a request");
+    for (; read < index; read++)
+        luaL_argcheck(L, sc_lua_testbuffer(L, read) != b, index,
+                      "another buffer is wanted");
+    return b;
+}
+
 static int no_memory(lua_State *L)
 {
     return luaL_error(L, "not enough memory for the lines of a page");
@@ -87,6 +100,16 @@ static size_t take_keys(lua_State *L, struct sc_lines *l, int index, const char 
     return count;
 }
 
+/* The number of a part on top of the stack, from 0; -1 for nil. */
+static int take_part(lua_State *L, size_t count)
+{
+    lua_Number part = luaL_optnumber(L, -1, 0);
+
+    if (!(part >= 0 && part <= (lua_Number)count))
+        luaL_error(L, "lines: no such part");
+    return (int)part - 1;
+}
+
 /* parts = { { keys = { … }, json = }, … }, id and fields their numbers */
 static void take_parts(lua_State *L, struct sc_lines *l)
 {
@@ -110,12 +133,10 @@ static void take_parts(lua_State *L, struct sc_lines *l)
     }
     l->part_count = count;
     lua_getfield(L, 1, "id");
-    l->id_part = (int)luaL_optnumber(L, -1, 0) - 1;
+    l->id_part = take_part(L, count);
     lua_getfield(L, 1, "fields");
-    l->fields_part = (int)luaL_optnumber(L, -1, 0) - 1;
+    l->fields_part = take_part(L, count);
     lua_pop(L, 3);
-    if (l->id_part >= (int)count || l->fields_part >= (int)count)
-        luaL_error(L, "lines: no such part");
 }
 
 /* columns = { { name =, part =, json = }, … }; without part the name is a field's */
@@ -135,11 +156,9 @@ static void take_columns(lua_State *L, struct sc_lines *l)
         index = lua_gettop(L);
         luaL_checktype(L, index, LUA_TTABLE);
         lua_getfield(L, index, "part");
-        part = (int)luaL_optnumber(L, -1, 0) - 1;
+        part = take_part(L, l->part_count);
         lua_getfield(L, index, "name");
         name = luaL_optlstring(L, -1, "", &n);
-        if (part >= (int)l->part_count)
-            luaL_error(L, "lines: no such part");
         if (sc_lines_column(l, name, n, part))
             no_memory(L);
         l->columns[l->column_count - 1].json = keep(L, l, index, "json");
@@ -210,10 +229,10 @@ static int lines_page(lua_State *L)
 {
     struct lua_lines *self = check_lines(L);
     struct sc_lines_page page;
+    struct sc_buf *out = check_output(L, 3, 2), *ids = check_output(L, 4, 2);
     size_t n;
     const char *json = padded(L, self, 2, &n);
-    int rc = sc_lines_page(&self->lines, json, n, check_buffer(L, 3), check_buffer(L, 4),
-                           &page);
+    int rc = sc_lines_page(&self->lines, json, n, out, ids, &page);
 
     if (rc == -1)
         return no_memory(L);
@@ -251,19 +270,21 @@ static int lines_remember(lua_State *L)
 /* lines:columns() -> their number, and the names of the fields among them */
 static int lines_columns(lua_State *L)
 {
-    const struct sc_lines *l = &check_lines(L)->lines;
+    struct sc_lines *l = &check_lines(L)->lines;
     int n = 0;
 
     lua_pushinteger(L, (lua_Integer)l->column_count);
     lua_newtable(L);
+    l->text.locks++; /* a finalizer may find columns meanwhile */
     for (size_t i = 0; i < l->column_count; i++) {
-        const struct sc_lines_column *c = &l->columns[i];
+        const struct sc_lines_column c = l->columns[i];
 
-        if (c->part >= 0)
+        if (c.part >= 0)
             continue;
-        lua_pushlstring(L, l->text.data + c->name.at, c->name.len);
+        lua_pushlstring(L, l->text.data + c.name.at, c.name.len);
         lua_rawseti(L, -2, ++n);
     }
+    l->text.locks--;
     return 2;
 }
 
@@ -273,7 +294,7 @@ static int lines_cell(lua_State *L)
     size_t n;
     const char *s = luaL_checklstring(L, 2, &n);
 
-    if (sc_lines_cell(&check_lines(L)->lines, check_buffer(L, 3), s, n))
+    if (sc_lines_cell(&check_lines(L)->lines, check_output(L, 3, 3), s, n))
         return no_memory(L);
     return 0;
 }
@@ -301,7 +322,7 @@ static int lines_pad(lua_State *L)
 
     luaL_argcheck(L, missing >= 0 && missing <= SC_LINES_COLUMNS, 3, "out of range");
     if (sc_lines_pad(&self->lines, s, n, (size_t)missing, &self->quoted,
-                     check_buffer(L, 4)))
+                     check_output(L, 4, 2)))
         return no_memory(L);
     return 0;
 }

@@ -123,45 +123,43 @@ static void read_headers(lua_State *L, struct sc_lua_request *r)
     r->request.header_count = n;
 }
 
-static void read_credential(lua_State *L, struct sc_lua_request *r)
+/* The credential at the index. */
+static void take_credential(lua_State *L, struct sc_lua_request *r, int index)
 {
-    lua_getfield(L, 2, "credential");
-    if (lua_isnil(L, -1))
+    if (lua_isnil(L, index))
         return;
-    if (!sc_testudata(L, -1, SC_CREDENTIAL_TYPE))
+    if (!sc_testudata(L, index, SC_CREDENTIAL_TYPE))
         luaL_error(L, "request.credential must be a credential");
-    r->request.authorization = sc_lua_authorization(L, -1);
+    r->request.authorization = sc_lua_authorization(L, index);
     if (!r->request.authorization)
         complain(r, "config", "the credential is closed");
 }
 
-/* The buffer in a field, which nobody else may be using; NULL for nil. */
-static struct sc_buf *read_buffer(lua_State *L, const char *name)
+/* The buffer at the index, which nobody else may be using; NULL for nil. */
+static struct sc_buf *take_buffer(lua_State *L, int index, const char *name)
 {
-    struct sc_buf *b = sc_lua_testbuffer(L, -1);
+    struct sc_buf *b = sc_lua_testbuffer(L, index);
 
-    if (!b && !lua_isnil(L, -1))
+    if (!b && !lua_isnil(L, index))
         luaL_error(L, "request.%s is of the wrong type", name);
     if (b && b->locks)
         luaL_error(L, "request.%s is in use by another request", name);
     return b;
 }
 
-/* Leaves the body at index and `into` at index + 1. */
-static void read_bodies(lua_State *L, struct sc_lua_request *r)
+/* The body at the index, `into` behind it. */
+static void take_bodies(lua_State *L, struct sc_lua_request *r, int index)
 {
-    lua_getfield(L, 2, "body");
-    if (lua_type(L, -1) == LUA_TSTRING) {
-        r->request.body = lua_tolstring(L, -1, &r->request.body_len);
+    if (lua_type(L, index) == LUA_TSTRING) {
+        r->request.body = lua_tolstring(L, index, &r->request.body_len);
     } else {
-        r->body = read_buffer(L, "body");
+        r->body = take_buffer(L, index, "body");
         if (r->body) {
             r->request.body = r->body->data ? r->body->data : "";
             r->request.body_len = r->body->len;
         }
     }
-    lua_getfield(L, 2, "into");
-    r->into = read_buffer(L, "into");
+    r->into = take_buffer(L, index + 1, "into");
     r->request.into = r->into;
     if (r->into && r->into == r->body)
         luaL_error(L, "request.into and request.body must be two buffers");
@@ -169,6 +167,8 @@ static void read_bodies(lua_State *L, struct sc_lua_request *r)
 
 void sc_lua_request_read(lua_State *L, struct sc_lua_request *r)
 {
+    int top;
+
     luaL_checkstack(L, 40, "request");
     r->request.method = read_text(L, r, "method");
     r->request.url = read_text(L, r, "url");
@@ -182,6 +182,10 @@ void sc_lua_request_read(lua_State *L, struct sc_lua_request *r)
     lua_getfield(L, 2, "no_repeat");
     r->request.no_repeat = lua_toboolean(L, -1);
     read_headers(L, r);
-    read_credential(L, r);
-    read_bodies(L, r);
+    lua_getfield(L, 2, "credential");
+    lua_getfield(L, 2, "body");
+    lua_getfield(L, 2, "into");
+    top = lua_gettop(L);
+    take_credential(L, r, top - 2);
+    take_bodies(L, r, top - 1);
 }

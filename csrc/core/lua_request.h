@@ -2,7 +2,9 @@
  *
  * Allocates nothing outside Lua. Everything it pushes stays on the stack, so that the
  * strings live until the engine has copied them; whoever calls it keeps the last two,
- * the body and the buffer for the answer, for as long as the request is on its way. */
+ * the body and the buffer for the answer, for as long as the request is on its way. A
+ * credential can be closed and a buffer written by any Lua code, a finalizer's too: once
+ * this has returned, its caller makes no Lua object before the engine has the request. */
 #ifndef SC_LUA_REQUEST_H
 #define SC_LUA_REQUEST_H
 
@@ -16,9 +18,8 @@ struct sc_lua_request {
     const char *wrong;
 };
 
-/* Fills *r from the table at index 2, which must be the top. What a script got wrong
- * raises; what its data got wrong is in r->kind. Leaves the body and `into` at the
- * top. */
+/* Fills *r from the table at index 2. What a script got wrong raises; what its data got
+ * wrong is in r->kind. Leaves the body and `into` at the top. */
 void sc_lua_request_read(lua_State *L, struct sc_lua_request *r);
 
 #endif

@@ -18,6 +18,7 @@
 struct sc_lua_shape {
     struct sc_shape shape;
     struct sc_buf out;
+    int lent; /* a string is being made of out: a finalizer that writes gets another */
 };
 
 /* The shape at index 1, or a Lua error. */

@@ -462,6 +462,7 @@ int sc_lua_shape_read(lua_State *L)
     lua_pushnil(L); /* 6: scratch */
     lender = sc_lua_testbuffer(L, 2);
     if (lender) {
+        luaL_argcheck(L, !lender->locks, 2, "the buffer is in use by a request");
         loan = sc_lua_newbuffer(L, 0); /* 7; from here on nobody else reaches the bytes */
         *loan = *lender;
         sc_buf_init(lender, loan->max);
@@ -471,6 +472,7 @@ int sc_lua_shape_read(lua_State *L)
     push_slots(L, &r, &shape->shape, 5, 3);
     rc = read_text(L, &r, shape->shape.root, bytes, len);
     if (loan) {
+        loan->locks = lender->locks; /* of a request that a finalizer made with it */
         sc_buf_free(lender);
         *lender = *loan;
         sc_buf_init(loan, lender->max);

@@ -272,10 +272,23 @@ static struct sc_put begin(lua_State *L, const struct sc_lua_shape *shape, int s
     return w;
 }
 
-/* Pushes what a buffer of the shape's own holds. */
-static int give_string(lua_State *L, struct sc_buf *out)
+/* The buffer that is written when the caller brings none, empty. */
+static struct sc_buf *own_buffer(lua_State *L, struct sc_lua_shape *shape)
 {
+    if (shape->lent)
+        return sc_lua_newbuffer(L, SC_SHAPE_BODY);
+    shape->out.len = 0;
+    return &shape->out;
+}
+
+/* Pushes what it holds. */
+static int give_string(lua_State *L, struct sc_lua_shape *shape, struct sc_buf *out)
+{
+    int own = out == &shape->out;
+
+    shape->lent += own;
     lua_pushlstring(L, out->len ? out->data : "", out->len);
+    shape->lent -= own;
     if (out->cap > KEEP)
         sc_buf_free(out);
     return 1;
@@ -287,26 +300,25 @@ static int give_string(lua_State *L, struct sc_buf *out)
 int sc_lua_shape_write(lua_State *L)
 {
     struct sc_lua_shape *shape = sc_lua_checkshape(L);
-    struct sc_buf *out = &shape->out;
+    struct sc_buf *out, *given;
     struct sc_shape_problem problem = {NULL, "", ""};
     struct sc_put w;
     size_t start;
 
     lua_settop(L, 3);
-    if (lua_isnil(L, 3)) {
-        out->len = 0;
-    } else {
-        out = sc_lua_testbuffer(L, 3);
-        luaL_argcheck(L, out, 3, "a buffer is wanted");
-    }
+    given = out = sc_lua_testbuffer(L, 3);
+    luaL_argcheck(L, out || lua_isnil(L, 3), 3, "a buffer is wanted");
+    luaL_argcheck(L, !out || !out->locks, 3, "the buffer is in use by a request");
+    if (!out)
+        out = own_buffer(L, shape);
     w = begin(L, shape, 1, out, &problem);
     start = out->len;
     if (write_value(L, &w, shape->shape.root, NULL, 2, 0)) {
         out->len = start;
         return sc_lua_shape_failed(L, &problem);
     }
-    if (out == &shape->out)
-        return give_string(L, out);
+    if (!given)
+        return give_string(L, shape, out);
     lua_settop(L, 3);
     return 1;
 }
@@ -389,6 +401,7 @@ int sc_lua_shape_write_query(lua_State *L)
     struct sc_shape_node *root = shape->shape.root;
     struct sc_shape_problem problem = {NULL, "", ""};
     struct sc_put w;
+    struct sc_buf *out;
     int i;
 
     lua_settop(L, 2);
@@ -400,9 +413,9 @@ int sc_lua_shape_write_query(lua_State *L)
                           root->fields[i].type == SC_SHAPE_NUMBER ||
                           root->fields[i].type == SC_SHAPE_BOOLEAN,
                       1, "a query has no tables");
-    w = begin(L, shape, 1, &shape->out, &problem);
-    w.out->len = 0;
+    out = own_buffer(L, shape);
+    w = begin(L, shape, 1, out, &problem);
     if (write_query(L, &w, root, 2))
         return sc_lua_shape_failed(L, &problem);
-    return give_string(L, w.out);
+    return give_string(L, shape, out);
 }

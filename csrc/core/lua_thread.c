@@ -25,6 +25,7 @@ struct share {
 struct job {
     struct sc_http_job *job; /* NULL: its result was taken */
     struct sc_buf *into; /* locked, or NULL */
+    int busy; /* its result is being made: a finalizer may ask for it meanwhile */
 };
 
 static const char thread_key = 0, pool_key = 0;
@@ -116,29 +117,28 @@ static int thread_lost(lua_State *L)
 /* thread:submit(request) -> job, or nil and a failure; the request is as for engine:add */
 static int thread_submit(lua_State *L)
 {
-    struct sc_http_thread *thread = check_thread(L);
     struct sc_lua_request r = {.kind = NULL};
     struct sc_http_failure why;
     struct job *j;
-    int into;
 
+    check_thread(L);
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
-    sc_lua_request_read(L, &r);
-    into = lua_gettop(L);
-    if (r.kind)
-        return sc_lua_refuse(L, r.kind, r.wrong);
     j = sc_lua_newobject(L, sizeof *j, JOB_TYPE);
     lua_createtable(L, 3, 0);
-    lua_pushvalue(L, into);
-    lua_rawseti(L, -2, INTO);
-    sc_setuservalue(L, -2);
-    j->job = sc_http_submit(thread, &r.request, &why);
+    lua_pushvalue(L, 4);
+    sc_setuservalue(L, 3);
+    sc_lua_request_read(L, &r);
+    if (r.kind)
+        return sc_lua_refuse(L, r.kind, r.wrong);
+    lua_rawseti(L, 4, INTO);
+    j->job = sc_http_submit(check_thread(L), &r.request, &why);
     if (!j->job) {
         lua_pushnil(L);
         sc_lua_push_failure(L, &why);
         return 2;
     }
+    lua_settop(L, 3);
     j->into = r.into;
     if (j->into)
         j->into->locks++;
@@ -214,12 +214,14 @@ static void keep_result(lua_State *L, struct job *j)
     const struct sc_http_failure *why = sc_http_job_failed(j->job);
     struct sc_http_transfer *t = sc_http_job_transfer(j->job);
 
+    j->busy = 1;
     lua_rawgeti(L, 2, INTO);
     if (why)
         sc_lua_push_failure(L, why);
     else
         sc_lua_push_answer(L, t, j->into ? 3 : 0);
     lua_rawseti(L, 2, why ? FAILURE : ANSWER);
+    j->busy = 0;
     unlock(j, why ? NULL : sc_http_body(t));
     release(j);
     lua_pushnil(L);
@@ -238,6 +240,8 @@ static int job_result(lua_State *L)
     if (j->job) {
         if (!sc_http_job_done(j->job))
             return luaL_error(L, "the job is not done yet");
+        if (j->busy)
+            return luaL_error(L, "the job's result is being taken");
         keep_result(L, j);
     }
     lua_rawgeti(L, 2, ANSWER);

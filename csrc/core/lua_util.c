@@ -67,7 +67,9 @@ static int buffer_tostring(lua_State *L)
 {
     struct sc_buf *b = check_buffer(L);
 
+    b->locks++; /* some Luas run finalizers before they copy */
     lua_pushlstring(L, b->data ? b->data : "", b->len);
+    b->locks--;
     return 1;
 }
 

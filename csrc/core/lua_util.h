@@ -8,7 +8,7 @@
 #include "buf.h"
 #include "compat.h"
 
-#define SC_BUFFER_TYPE "sendcloud.buffer"
+#define SC_BUFFER_TYPE     "sendcloud.buffer"
 #define SC_CREDENTIAL_TYPE "sendcloud.credential"
 
 /* Creates and registers a metatable: methods under __index, metamethods beside them (either may
