@@ -144,15 +144,16 @@ static void take_mode(int fd, const char *path)
         (void)!fchmod(fd, st.st_mode & 0777);
 }
 
-/* core.replace(path, temporary[, bytes]): the file is as before or holds the bytes,
- * whatever happens meanwhile; without bytes the temporary file is written already */
+/* core.replace(path, temporary[, bytes[, private]]): the file is as before or holds the
+ * bytes, whatever happens meanwhile; without bytes the temporary file is written already.
+ * A private one is for its owner's eyes. */
 static int core_replace(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1), *temporary = luaL_checkstring(L, 2);
     size_t n = 0;
     const char *bytes = lua_isnoneornil(L, 3) ? NULL : sc_lua_checkbytes(L, 3, &n);
     int flags = bytes ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY;
-    int fd = open(temporary, flags | O_CLOEXEC, 0666), rc = 0;
+    int fd = open(temporary, flags | O_CLOEXEC, lua_toboolean(L, 4) ? 0600 : 0666), rc = 0;
 
     if (fd < 0)
         return failed(L, errno);

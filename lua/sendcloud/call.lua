@@ -16,6 +16,7 @@ local call = {}
 ---@field deadline number?    seconds for this call with its retries
 ---@field deadline_at number? the same as a moment of the transport's clock
 ---@field timeout number?     seconds for one attempt
+---@field attempts integer?   requests at most; default: the client's `retry`
 ---@field reconcile boolean?  after an unknown outcome the caller looks before it repeats
 ---@field read? fun(response: table): any, sendcloud.Error? the verdict on a response
 
@@ -135,7 +136,8 @@ local function decide(flight, err, response)
   local headers = response and response.headers or {}
   err.retry_after = policy.retry_after(headers["retry-after"], transport:time(), headers.date)
   local decision = policy.decide {
-    class = flight.plan.row.class, attempt = flight.attempt, attempts = retry.attempts,
+    class = flight.plan.row.class, attempt = flight.attempt,
+    attempts = flight.options.attempts or retry.attempts,
     kind = err.kind, outcome = err.outcome, status = err.status,
     retry_after = err.retry_after, left = deadline_at and deadline_at - transport:now(),
     base = retry.base, cap = retry.cap, random = state.random(),
@@ -287,7 +289,7 @@ function call.run(state, operation, parameters, options)
   local value
   value, err = call.reach(state, self, request, {
     deadline = options.deadline, deadline_at = options.deadline_at,
-    timeout = options.timeout, reconcile = options.reconcile,
+    timeout = options.timeout, attempts = options.attempts, reconcile = options.reconcile,
     read = function(response)
       return answer.judge(self, response, state.marks, sent, parameters)
     end,
