@@ -43,6 +43,7 @@ build = {
         "csrc/core/http_request.c",
         "csrc/core/http_serve.c",
         "csrc/core/http_thread.c",
+        "csrc/core/ids.c",
         "csrc/core/journal_format.c",
         "csrc/core/journal_read.c",
         "csrc/core/journal_write.c",

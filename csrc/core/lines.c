@@ -13,6 +13,7 @@ void sc_lines_init(struct sc_lines *l)
     memset(l, 0, sizeof *l);
     sc_buf_init(&l->text, TEXT_MAX);
     sc_buf_init(&l->scratch, SCRATCH_MAX);
+    sc_ids_init(&l->ids, NULL);
     l->id_part = l->fields_part = -1;
 }
 
@@ -20,11 +21,10 @@ void sc_lines_free(struct sc_lines *l)
 {
     sc_buf_free(&l->text);
     sc_buf_free(&l->scratch);
+    sc_ids_free(&l->ids);
     free(l->columns);
-    free(l->ids);
     l->columns = NULL;
-    l->ids = NULL;
-    l->column_count = l->column_room = l->id_count = l->id_size = 0;
+    l->column_count = l->column_room = 0;
 }
 
 int sc_lines_text(struct sc_lines *l, const char *s, size_t n, struct sc_lines_name *out)
@@ -79,88 +79,6 @@ int sc_lines_column(struct sc_lines *l, const char *name, size_t n, int part)
         l->first_field++;
     l->column_count++;
     return 0;
-}
-
-/* ---- ids ---- */
-
-static uint64_t hash_id(const char *s, size_t n)
-{
-    const uint64_t multiplier = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t h = n * multiplier, word;
-
-    for (; n >= 8; s += 8, n -= 8) {
-        memcpy(&word, s, 8);
-        h = (h ^ word) * multiplier;
-        h ^= h >> 32;
-    }
-    word = 0;
-    memcpy(&word, s, n);
-    h = (h ^ word) * multiplier;
-    h ^= h >> 29;
-    h *= multiplier;
-    h ^= h >> 32;
-    return h ? h : 1;
-}
-
-static void put_id(uint64_t *ids, size_t size, uint64_t hash)
-{
-    size_t at = (size_t)hash & (size - 1);
-
-    while (ids[at])
-        at = (at + 1) & (size - 1);
-    ids[at] = hash;
-}
-
-static int grow_ids(struct sc_lines *l)
-{
-    size_t size = l->id_size ? l->id_size * 2 : 1024;
-    uint64_t *ids = calloc(size, sizeof *ids);
-
-    if (!ids)
-        return -1;
-    for (size_t i = 0; i < l->id_size; i++)
-        if (l->ids[i])
-            put_id(ids, size, l->ids[i]);
-    free(l->ids);
-    l->ids = ids;
-    l->id_size = size;
-    return 0;
-}
-
-int sc_lines_add_id(struct sc_lines *l, uint64_t hash)
-{
-    size_t at;
-
-    if (l->id_count * 5 >= l->id_size * 4 && grow_ids(l))
-        return -1;
-    for (at = (size_t)hash & (l->id_size - 1); l->ids[at];
-         at = (at + 1) & (l->id_size - 1))
-        if (l->ids[at] == hash)
-            return 0;
-    l->ids[at] = hash;
-    l->id_count++;
-    return 1;
-}
-
-/* Takes an id out again and closes the gap in its chain. */
-static void drop_id(struct sc_lines *l, uint64_t hash)
-{
-    size_t mask = l->id_size - 1, gap = (size_t)hash & mask, at;
-
-    while (l->ids[gap] && l->ids[gap] != hash)
-        gap = (gap + 1) & mask;
-    if (!l->ids[gap])
-        return;
-    l->id_count--;
-    for (at = (gap + 1) & mask; l->ids[at]; at = (at + 1) & mask) {
-        size_t home = (size_t)l->ids[at] & mask;
-
-        if (((at - home) & mask) < ((at - gap) & mask))
-            continue;
-        l->ids[gap] = l->ids[at];
-        gap = at;
-    }
-    l->ids[gap] = 0;
 }
 
 /* ---- reading ---- */
@@ -349,14 +267,12 @@ static int take_member(struct sc_lines *l, struct sc_json_scan *s, struct sc_buf
     page->received++;
     id = l->id_part >= 0 ? &l->parts[l->id_part] : NULL;
     if (id && id->kind) {
-        hash = hash_id(id->at, id->len);
-        rc = sc_lines_add_id(l, hash);
-        if (rc <= 0)
+        hash = sc_ids_hash(id->at, id->len);
+        rc = sc_ids_add(&l->ids, hash);
+        if (rc != SC_IDS_NEW)
             return rc;
-        if (sc_buf_add(ids, &hash, sizeof hash)) {
-            drop_id(l, hash);
+        if (sc_buf_add(ids, &hash, sizeof hash))
             return -1;
-        }
     }
     page->written++;
     return sc_lines_write(l, out, (size_t)(s->at - from)) ? -1 : 0;
@@ -429,20 +345,6 @@ static int read_page(struct sc_lines *l, struct sc_json_scan *s, struct sc_buf *
     return listed ? 0 : sc_json_scan_fail(s, "no list of members") * 2;
 }
 
-/* Takes back what a reading added. */
-static void undo(struct sc_lines *l, struct sc_buf *out, size_t out_len,
-                 struct sc_buf *ids, size_t ids_len)
-{
-    out->len = out_len;
-    while (ids->len > ids_len) {
-        uint64_t hash;
-
-        ids->len -= sizeof hash;
-        memcpy(&hash, ids->data + ids->len, sizeof hash);
-        drop_id(l, hash);
-    }
-}
-
 int sc_lines_page(struct sc_lines *l, const char *json, size_t n, struct sc_buf *out,
                   struct sc_buf *ids, struct sc_lines_page *page)
 {
@@ -461,12 +363,17 @@ int sc_lines_page(struct sc_lines *l, const char *json, size_t n, struct sc_buf 
         page->total = -1;
         sc_json_scan_init(&scan, json, n);
         rc = read_page(l, &scan, out, ids, page);
+        if (!rc && columns == l->column_count)
+            rc = sc_ids_keep(&l->ids);
+        if (rc || columns != l->column_count) {
+            out->len = out_len;
+            ids->len = ids_len;
+            sc_ids_forget(&l->ids);
+        }
         /* Once more where a field was found: all lines of a page have the same columns.
          */
-        if (rc || columns != l->column_count)
-            undo(l, out, out_len, ids, ids_len);
     } while (!rc && columns != l->column_count);
-    if (rc)
+    if (rc == -2)
         page->problem = scan.problem ? scan.problem : "not what was promised";
     return rc;
 }

@@ -3,12 +3,13 @@
  * What the keys mean is told by the caller; nothing here spells one. Columns are parts of
  * a member or fields of its map of fields; with `finding` set every field that turns up
  * for the first time becomes a column behind the others. Members whose id came before are
- * left out: their hashes are kept, eight bytes each. Owns its tables and no page:
- * SC_BUF_PAD zero bytes must stand behind the text handed in. Does no I/O. */
+ * left out (ids.h). Owns its tables and no page: SC_BUF_PAD zero bytes must stand behind
+ * the text handed in. Does no I/O but that of ids.h. */
 #ifndef SC_LINES_H
 #define SC_LINES_H
 
 #include "buf.h"
+#include "ids.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -68,8 +69,7 @@ struct sc_lines {
     size_t column_count, column_room, first_field;
     uint8_t
         guess[SC_LINES_KEYS]; /* the key that came at each place of a member last time */
-    uint64_t *ids;
-    size_t id_count, id_size; /* id_size is a power of two */
+    struct sc_ids ids;
 };
 
 /* What a page brought. */
@@ -90,13 +90,10 @@ int sc_lines_text(struct sc_lines *l, const char *s, size_t n, struct sc_lines_n
 /* Adds a column. Returns 0, or -1 where memory or SC_LINES_COLUMNS is short. */
 int sc_lines_column(struct sc_lines *l, const char *name, size_t n, int part);
 
-/* Enters the hash of an id. Returns 1: new, 0: it came before, -1: memory is short. */
-int sc_lines_add_id(struct sc_lines *l, uint64_t hash);
-
 /* Adds the lines of a page to out and the hashes of their ids, eight bytes each, to ids.
- * Returns 0; -1: memory is short; -2: the text is no such page, with a problem. On
- * failure out, ids and the set of ids are as before. All lines of a page have the same
- * columns. */
+ * Returns 0; -1: memory is short; -2: the text is no such page, with a problem;
+ * SC_IDS_FILE. On failure out, ids and (where it is the text) the set of ids are as
+ * before. All lines of a page have the same columns. */
 int sc_lines_page(struct sc_lines *l, const char *json, size_t n, struct sc_buf *out,
                   struct sc_buf *ids, struct sc_lines_page *page);
 

@@ -2,7 +2,9 @@
 #include "lines.h"
 #include "lua_util.h"
 
+#include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LINES_TYPE "sendcloud.lines"
@@ -11,6 +13,7 @@
 struct lua_lines {
     struct sc_lines lines;
     struct sc_buf page;
+    char *folder;
     int quoted;
 };
 
@@ -43,6 +46,14 @@ static struct sc_buf *check_output(lua_State *L, int index, int read)
 static int no_memory(lua_State *L)
 {
     return luaL_error(L, "not enough memory for the lines of a page");
+}
+
+/* Ids could not be kept: rc is of sc_ids_keep. */
+static int no_ids(lua_State *L, int rc)
+{
+    if (rc != SC_IDS_FILE)
+        return no_memory(L);
+    return luaL_error(L, "the file of an export's ids: %s", strerror(errno));
 }
 
 /* ---- options ---- */
@@ -167,8 +178,24 @@ static void take_columns(lua_State *L, struct sc_lines *l)
     lua_pop(L, 1);
 }
 
+/* The folder for the temporary file of ids; nothing is the system's. */
+static void take_folder(lua_State *L, struct lua_lines *self)
+{
+    const char *folder;
+
+    lua_getfield(L, 1, "folder");
+    folder = luaL_optstring(L, -1, NULL);
+    if (folder) {
+        self->folder = strdup(folder);
+        if (!self->folder)
+            no_memory(L);
+    }
+    self->lines.ids.folder = self->folder;
+    lua_pop(L, 1);
+}
+
 /* core.lines{ separator = "" for JSONL, guard =, crlf =, finding =, list = { key, … },
- * total =, parts =, id =, fields =, columns = } -> lines */
+ * total =, parts =, id =, fields =, columns =, folder = } -> lines */
 static int core_lines(lua_State *L)
 {
     struct lua_lines *self;
@@ -192,6 +219,7 @@ static int core_lines(lua_State *L)
     l->total_count = take_keys(L, l, 1, "total", l->total_keys, 4, 0);
     take_parts(L, l);
     take_columns(L, l);
+    take_folder(L, self);
     lua_settop(L, 2);
     return 1;
 }
@@ -202,6 +230,8 @@ static int lines_gc(lua_State *L)
 
     sc_lines_free(&self->lines);
     sc_buf_free(&self->page);
+    free(self->folder);
+    self->folder = NULL;
     return 0;
 }
 
@@ -234,8 +264,8 @@ static int lines_page(lua_State *L)
     const char *json = padded(L, self, 2, &n);
     int rc = sc_lines_page(&self->lines, json, n, out, ids, &page);
 
-    if (rc == -1)
-        return no_memory(L);
+    if (rc && rc != -2)
+        return no_ids(L, rc);
     if (rc) {
         lua_pushnil(L);
         lua_pushstring(L, page.problem);
@@ -257,14 +287,18 @@ static int lines_remember(lua_State *L)
     struct lua_lines *self = check_lines(L);
     size_t n;
     const char *bytes = sc_lua_checkbytes(L, 2, &n);
+    struct sc_ids *ids = &self->lines.ids;
     uint64_t hash;
+    int rc = 0;
 
-    for (size_t i = 0; i + sizeof hash <= n; i += sizeof hash) {
+    for (size_t i = 0; rc >= 0 && i + sizeof hash <= n; i += sizeof hash) {
         memcpy(&hash, bytes + i, sizeof hash);
-        if (hash && sc_lines_add_id(&self->lines, hash) < 0)
-            return no_memory(L);
+        if (hash)
+            rc = sc_ids_add(ids, hash);
     }
-    return 0;
+    if (rc >= 0)
+        rc = sc_ids_keep(ids);
+    return rc < 0 ? no_ids(L, rc) : 0;
 }
 
 /* lines:columns() -> their number, and the names of the fields among them */

@@ -17,6 +17,7 @@ local plan = require "sendcloud.plan"
 local export_pages = {}
 
 local AHEAD = 4       -- pages a worker may be in front of the writer, times the workers
+local UNREAD = 4      -- one answer for so many workers may wait to be read
 local MOST_PASSES = 3 -- over a set that shrinks
 
 ---@class sendcloud.PageRun
@@ -88,10 +89,11 @@ local function reader(run, page)
   return function(response)
     local err = problem_of(run, response)
     if err then return nil, err end
-    if page.later then
+    if page.later and #run.arrived * UNREAD < run.concurrency then
       page.body = response.body
       return 0
     end
+    page.later = false
     local rows, wrong = read(run, page, response.body)
     if rows then return rows end
     return nil, answer.unreadable(run.plan, response, nil, wrong)
@@ -141,17 +143,18 @@ local function is_short(run, page, received)
     and page.offset + page.received < run.total
 end
 
--- The rows of a page. The service may give fewer at a time than were asked for.
-local function fetch(run, page)
-  page.later = false
-  repeat
-    local count = run.size - page.received
-    local received, err = ask(run, page, page.offset + page.received, count)
-    if not received then return err end
+-- The first rows of a page came; the service may give fewer at a time than were asked for.
+local function take_in(run, page, received)
+  local count = run.size
+  while true do
     learn(run, page, count, received)
-    local more = is_short(run, page, received)
-    run.short = run.short or more
-  until not more
+    if not is_short(run, page, received) then return nil end
+    run.short = true
+    count = run.size - page.received
+    local err
+    received, err = ask(run, page, page.offset + page.received, count)
+    if not received then return err end
+  end
 end
 
 local function fresh(run, offset)
@@ -213,14 +216,14 @@ end
 -- pipeline then says what it is.
 local function read_later(run, page)
   local received = read(run, page, page.body)
-  if received then
-    learn(run, page, run.size, received)
-    if not is_short(run, page, received) then return nil end
-    run.short = true
-  else
+  page.later = false
+  if not received then
     run.report.retries = run.report.retries + 1
+    local err
+    received, err = ask(run, page, page.offset, run.size)
+    if not received then return err end
   end
-  return fetch(run, page)
+  return take_in(run, page, received)
 end
 
 local function read_arrived(run)
@@ -234,7 +237,6 @@ local function read_arrived(run)
       hand_on(run, page)
       add_workers(run)
     end
-    if #arrived > 0 and not run.transport:sleep(0) then break end -- requests go first
   end
   run.reading = false
 end
@@ -252,13 +254,8 @@ function work(run)
     run.first = true
     run.claimed = run.claimed + run.size
     page.later = run.concurrency > 1 and run.total ~= nil and not run.short
-    local err
-    if page.later then
-      local _, failed = ask(run, page, page.offset, run.size)
-      err = failed
-    else
-      err = fetch(run, page)
-    end
+    local received, err = ask(run, page, page.offset, run.size)
+    if received and not page.later then err = take_in(run, page, received) end
     if err then
       stop(run, err)
     elseif page.later then

@@ -96,6 +96,7 @@ function layout.new(page, sink, options, found)
       separator = SEPARATORS[format], guard = options.spreadsheet, crlf = options.spreadsheet,
       finding = finding, list = wires(list), total = wires(field(page, "total")),
       parts = parts, id = numbers.id, fields = numbers.fields, columns = picked,
+      folder = type(sink) == "string" and (sink:match("^(.*/)") or ".") or nil,
     },
   }, Layout)
 end

@@ -61,7 +61,7 @@ local function compile()
   sh("mkdir -p build/bench")
   sh("${CC:-cc} -O2 -std=c11 -D_GNU_SOURCE -o build/bench/measure " .. HERE .. "measure.c")
   sh("${CC:-cc} -O2 -std=c11 -D_GNU_SOURCE -Icsrc -o build/bench/limit " .. HERE .. "limit.c "
-    .. "csrc/core/buf.c csrc/core/csv.c csrc/core/lines.c csrc/core/lines_fast.c "
+    .. "csrc/core/buf.c csrc/core/csv.c csrc/core/ids.c csrc/core/lines.c csrc/core/lines_fast.c "
     .. "csrc/core/lines_write.c csrc/core/json_read.c csrc/core/utf8.c -lcurl -lm")
   sh(("lua5.4 %sdata.lua %s %d"):format(HERE, folder, ROWS))
 end

@@ -85,13 +85,14 @@ static int read_page(const char *json, size_t n, char separator, struct sc_buf *
     rc = sc_lines_page(&l, copy, n, out, &ids, &page);
     MUST(rc == 0 || rc == -2);
     if (rc) {
-        MUST(page.problem && !out->len && !ids.len && !l.id_count);
+        MUST(page.problem && !out->len && !ids.len && !l.ids.few.count);
     } else {
-        MUST(page.written <= page.received && ids.len == l.id_count * 8);
+        MUST(page.written <= page.received && ids.len == l.ids.few.count * 8);
         if (separator)
             read_back(&l, out, page.written);
         /* The same page once more brings nobody new who has an id. */
-        MUST(!sc_lines_page(&l, copy, n, out, &ids, &page) && ids.len == l.id_count * 8);
+        MUST(!sc_lines_page(&l, copy, n, out, &ids, &page) &&
+             ids.len == l.ids.few.count * 8);
     }
     sc_buf_free(&ids);
     sc_lines_free(&l);

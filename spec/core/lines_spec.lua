@@ -17,6 +17,7 @@ local function new(options)
     separator = options.separator or ",", guard = options.guard, crlf = options.crlf,
     finding = options.finding, list = { "list", "result" }, total = { "total" },
     parts = parts, id = numbers.id, fields = numbers.fields, columns = columns,
+    folder = options.folder,
   }
 end
 
@@ -129,5 +130,53 @@ describe("lines", function()
     end
     assert.has_error(function() lines:page("{}", "", core.buffer()) end)
     assert.has_error(function() core.lines {} end)
+  end)
+
+  describe("of many members", function()
+    local EACH = 1000
+
+    -- A page of the members at..at+999, every `step`-th left out where there is one.
+    local function members(at, step)
+      local list = {}
+      for i = at, at + EACH - 1 do
+        if not step or i % step ~= 0 then
+          list[#list + 1] = ('{"id":"%024x","email":"u%d@x"}'):format(i * 7919, i)
+        end
+      end
+      return '{"list":[' .. table.concat(list, ",") .. "]}"
+    end
+
+    it("leave out what came before, be it long ago", function()
+      -- Past the table in memory, and past the first size of the file.
+      local lines, pages = new { columns = { "email" } }, 150
+      for at = 0, pages - 1 do
+        local _, received, written = page(lines, members(at * EACH, 10))
+        assert.are.equal(900, received)
+        assert.are.equal(900, written)
+      end
+      for at = 0, pages - 1, 7 do
+        local text, received, written = page(lines, members(at * EACH))
+        assert.are.equal(1000, received)
+        assert.are.equal(100, written)
+        assert.are.equal(("u%d@x\n"):format(at * EACH), text:match("^[^\n]*\n"))
+      end
+    end)
+
+    it("forget the ids of a page that is none", function()
+      local lines = new { columns = { "email" } }
+      for at = 0, 19 do page(lines, members(at * EACH)) end
+      local broken = members(20 * EACH):sub(1, -2)
+      assert.is_nil((lines:page(broken, core.buffer(), core.buffer())))
+      assert.are.equal(1000, select(3, page(lines, members(20 * EACH))))
+      assert.are.equal(0, select(3, page(lines, members(20 * EACH))))
+    end)
+
+    it("say why they cannot be kept", function()
+      local lines = new { columns = { "email" }, folder = "/no/such/folder" }
+      local _, problem = pcall(function()
+        for at = 0, 19 do page(lines, members(at * EACH)) end
+      end)
+      assert.truthy(tostring(problem):find("No such file or directory", 1, true))
+    end)
   end)
 end)

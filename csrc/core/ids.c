@@ -1,0 +1,383 @@
+#include "ids.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BINS      ((size_t)128) /* at first */
+#define BINS_MOST ((size_t)1 << 20)
+#define BIN_IDS   ((size_t)1024) /* on the average: then there are twice as many bins */
+#define BIN_ROOM  ((size_t)2048)
+#define STAGED    ((size_t)16) /* hashes of a bin that are written at a time */
+#define BYTES     sizeof(uint64_t)
+
+void sc_ids_init(struct sc_ids *ids, const char *folder)
+{
+    memset(ids, 0, sizeof *ids);
+    ids->folder = folder;
+}
+
+void sc_ids_free(struct sc_ids *ids)
+{
+    free(ids->few.slots);
+    free(ids->pending.slots);
+    free(ids->bins);
+    free(ids->filter);
+    free(ids->staged);
+    free(ids->run);
+    if (ids->fd > 0)
+        close(ids->fd);
+    sc_ids_init(ids, ids->folder);
+}
+
+uint64_t sc_ids_hash(const char *s, size_t n)
+{
+    const uint64_t multiplier = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t h = n * multiplier, word;
+
+    for (; n >= 8; s += 8, n -= 8) {
+        memcpy(&word, s, 8);
+        h = (h ^ word) * multiplier;
+        h ^= h >> 32;
+    }
+    word = 0;
+    memcpy(&word, s, n);
+    h = (h ^ word) * multiplier;
+    h ^= h >> 29;
+    h *= multiplier;
+    h ^= h >> 32;
+    return h ? h : 1;
+}
+
+/* ---- tables ---- */
+
+/* The place of the hash, or the free one where it belongs. */
+static uint64_t *find(const struct sc_ids_table *t, uint64_t hash)
+{
+    size_t at = (size_t)hash & (t->size - 1);
+
+    while (t->slots[at] && t->slots[at] != hash)
+        at = (at + 1) & (t->size - 1);
+    return &t->slots[at];
+}
+
+static int grow(struct sc_ids_table *t)
+{
+    struct sc_ids_table larger = {NULL, t->count, t->size ? t->size * 2 : 256};
+
+    larger.slots = calloc(larger.size, sizeof *larger.slots);
+    if (!larger.slots)
+        return SC_IDS_NOMEM;
+    for (size_t i = 0; i < t->size; i++)
+        if (t->slots[i])
+            *find(&larger, t->slots[i]) = t->slots[i];
+    free(t->slots);
+    *t = larger;
+    return 0;
+}
+
+/* Makes room for one more, four fifths full at most. */
+static int reserve(struct sc_ids_table *t)
+{
+    return t->count * 5 >= t->size * 4 ? grow(t) : 0;
+}
+
+/* ---- the file ---- */
+
+static int open_file(struct sc_ids *ids)
+{
+    const char *folder = ids->folder && *ids->folder ? ids->folder : P_tmpdir;
+    char path[4096];
+    int fd = -1, n;
+
+#ifdef O_TMPFILE
+    fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+#endif
+    if (fd < 0) {
+        n = snprintf(path, sizeof path, "%s/.sendcloud-ids-XXXXXX", folder);
+        if (n < 0 || (size_t)n >= sizeof path) {
+            errno = ENAMETOOLONG;
+            return SC_IDS_FILE;
+        }
+        fd = mkstemp(path);
+        if (fd < 0)
+            return SC_IDS_FILE;
+        unlink(path);
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
+    if (fd == 0) { /* 0 means that there is none */
+        fd = fcntl(0, F_DUPFD_CLOEXEC, 1);
+        close(0);
+    }
+    ids->fd = fd;
+    return fd < 0 ? SC_IDS_FILE : 0;
+}
+
+static size_t bin_of(const struct sc_ids *ids, uint64_t hash)
+{
+    return (size_t)(hash >> 44) / (((size_t)1 << 20) / ids->bin_count);
+}
+
+static off_t place_of(size_t bin, size_t index)
+{
+    return (off_t)((bin * BIN_ROOM + index) * BYTES);
+}
+
+static int write_run(struct sc_ids *ids, size_t bin, size_t from, const uint64_t *hashes,
+                     size_t count)
+{
+    const char *bytes = (const char *)hashes;
+    size_t n = count * BYTES;
+    off_t at = place_of(bin, from);
+
+    while (n) {
+        ssize_t done = pwrite(ids->fd, bytes, n, at);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0)
+            return ids->broken = SC_IDS_FILE;
+        bytes += done;
+        at += done;
+        n -= (size_t)done;
+    }
+    return 0;
+}
+
+/* Reads what the file has of a bin into run. */
+static int read_run(struct sc_ids *ids, size_t bin)
+{
+    char *bytes = (char *)ids->run;
+    size_t n = ids->bins[bin].stored * BYTES;
+    off_t at = place_of(bin, 0);
+
+    while (n) {
+        ssize_t done = pread(ids->fd, bytes, n, at);
+
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done <= 0) {
+            errno = done ? errno : EIO;
+            return ids->broken = SC_IDS_FILE;
+        }
+        bytes += done;
+        at += done;
+        n -= (size_t)done;
+    }
+    return 0;
+}
+
+/* ---- the filter ---- */
+
+/* A word of the filter for each eight ids, and the four bits of it that stand for a hash.
+ */
+static uint64_t *word_of(const struct sc_ids *ids, uint64_t hash)
+{
+    return &ids->filter[(size_t)hash & (ids->bin_count * BIN_IDS / 8 - 1)];
+}
+
+static uint64_t bits_of(uint64_t hash)
+{
+    const uint64_t one = 1;
+
+    return one << (hash >> 24 & 63) | one << (hash >> 30 & 63) |
+           one << (hash >> 36 & 63) | one << (hash >> 42 & 63);
+}
+
+/* ---- bins ---- */
+
+static int has(const uint64_t *hashes, size_t count, uint64_t hash)
+{
+    uint64_t found = 0;
+
+    for (size_t i = 0; i < count; i++)
+        found |= hashes[i] == hash;
+    return found != 0;
+}
+
+static int flush_bin(struct sc_ids *ids, size_t at)
+{
+    struct sc_ids_bin *bin = &ids->bins[at];
+    int rc = write_run(ids, at, bin->stored, ids->staged + at * STAGED, bin->staged);
+
+    bin->stored = (uint16_t)(bin->stored + bin->staged);
+    bin->staged = 0;
+    return rc;
+}
+
+/* Memory for so many bins; the filter and the bins are empty. */
+static int make_bins(struct sc_ids *ids, size_t count)
+{
+    free(ids->filter);
+    free(ids->staged);
+    free(ids->bins);
+    ids->bin_count = count;
+    ids->filter = calloc(count * BIN_IDS / 8, BYTES);
+    ids->staged = malloc(count * STAGED * BYTES);
+    ids->bins = calloc(count, sizeof *ids->bins);
+    if (!ids->run)
+        ids->run = malloc(3 * BIN_ROOM * BYTES);
+    if (ids->filter && ids->staged && ids->bins && ids->run)
+        return 0;
+    return ids->broken = SC_IDS_NOMEM;
+}
+
+/* Shares out the run of a bin of before between the two bins that stand for it now. */
+static int split_bin(struct sc_ids *ids, size_t old, size_t stored)
+{
+    struct sc_ids_bin *halves = &ids->bins[old * 2];
+    uint64_t *sides[2] = {ids->run + BIN_ROOM, ids->run + 2 * BIN_ROOM};
+    int rc;
+
+    ids->bins[old].stored = (uint16_t)stored; /* for the reading */
+    rc = read_run(ids, old);
+    ids->bins[old].stored = 0;
+    for (size_t i = 0; !rc && i < stored; i++) {
+        uint64_t hash = ids->run[i];
+        size_t side = bin_of(ids, hash) & 1;
+
+        sides[side][halves[side].stored++] = hash;
+        *word_of(ids, hash) |= bits_of(hash);
+    }
+    for (size_t side = 0; !rc && side < 2; side++)
+        rc = write_run(ids, old * 2 + side, 0, sides[side], halves[side].stored);
+    return rc;
+}
+
+/* Twice as many bins. The last goes first: its halves lie behind all that is still to be
+ * read, and those of bin 0 go over itself. */
+static int more_bins(struct sc_ids *ids)
+{
+    size_t count = ids->bin_count;
+    struct sc_ids_bin *before = ids->bins;
+    int rc = 0;
+
+    if (count >= BINS_MOST)
+        return ids->broken = SC_IDS_NOMEM;
+    for (size_t i = 0; !rc && i < count; i++)
+        rc = flush_bin(ids, i);
+    ids->bins = NULL;
+    if (!rc)
+        rc = make_bins(ids, count * 2);
+    for (size_t i = count; !rc && i-- > 0;)
+        rc = split_bin(ids, i, before[i].stored);
+    free(before);
+    return rc;
+}
+
+static int put(struct sc_ids *ids, uint64_t hash)
+{
+    size_t at;
+    int rc = ids->broken;
+
+    if (!rc && ids->total >= ids->bin_count * BIN_IDS)
+        rc = more_bins(ids);
+    if (rc)
+        return rc;
+    at = bin_of(ids, hash);
+    if (ids->bins[at].stored + STAGED > BIN_ROOM) /* not by chance: the ids are made up */
+        return ids->broken = SC_IDS_NOMEM;
+    ids->staged[at * STAGED + ids->bins[at].staged++] = hash;
+    *word_of(ids, hash) |= bits_of(hash);
+    ids->total++;
+    return ids->bins[at].staged == STAGED ? flush_bin(ids, at) : 0;
+}
+
+/* The few have become many. */
+static int spill(struct sc_ids *ids)
+{
+    int rc = open_file(ids);
+
+    if (!rc)
+        rc = make_bins(ids, BINS);
+    for (size_t i = 0; !rc && i < ids->few.size; i++)
+        if (ids->few.slots[i])
+            rc = put(ids, ids->few.slots[i]);
+    free(ids->few.slots);
+    memset(&ids->few, 0, sizeof ids->few);
+    return ids->broken = rc;
+}
+
+/* ---- the set ---- */
+
+static int known(struct sc_ids *ids, uint64_t hash)
+{
+    uint64_t bits = bits_of(hash);
+    size_t at;
+    int rc;
+
+    if (!ids->bins)
+        return ids->few.size && *find(&ids->few, hash);
+    if ((*word_of(ids, hash) & bits) != bits)
+        return 0;
+    at = bin_of(ids, hash);
+    if (has(ids->staged + at * STAGED, ids->bins[at].staged, hash))
+        return 1;
+    rc = read_run(ids, at);
+    return rc ? rc : has(ids->run, ids->bins[at].stored, hash);
+}
+
+int sc_ids_add(struct sc_ids *ids, uint64_t hash)
+{
+    uint64_t *place;
+    int rc = ids->broken;
+
+    if (!rc)
+        rc = reserve(&ids->pending);
+    if (rc)
+        return rc;
+    place = find(&ids->pending, hash);
+    if (*place)
+        return SC_IDS_KNOWN;
+    rc = known(ids, hash);
+    if (rc)
+        return rc < 0 ? rc : SC_IDS_KNOWN;
+    *place = hash;
+    ids->pending.count++;
+    return SC_IDS_NEW;
+}
+
+static int keep_one(struct sc_ids *ids, uint64_t hash)
+{
+    int rc = 0;
+
+    if (!ids->bins && ids->few.count == SC_IDS_FEW)
+        rc = spill(ids);
+    if (rc || ids->bins)
+        return rc ? rc : put(ids, hash);
+    rc = reserve(&ids->few);
+    if (rc)
+        return rc;
+    *find(&ids->few, hash) = hash;
+    ids->few.count++;
+    return 0;
+}
+
+int sc_ids_keep(struct sc_ids *ids)
+{
+    struct sc_ids_table *t = &ids->pending;
+    int rc = ids->broken;
+
+    for (size_t i = 0; t->count && !rc && i < t->size; i++) {
+        if (!t->slots[i])
+            continue;
+        rc = keep_one(ids, t->slots[i]);
+        if (rc)
+            break;
+        t->slots[i] = 0;
+        t->count--;
+    }
+    if (rc)
+        ids->broken = rc; /* some are kept, some are not */
+    return rc;
+}
+
+void sc_ids_forget(struct sc_ids *ids)
+{
+    if (ids->pending.count)
+        memset(ids->pending.slots, 0, ids->pending.size * sizeof *ids->pending.slots);
+    ids->pending.count = 0;
+}
