@@ -47,6 +47,7 @@ build = {
         "csrc/sandbox/functions.c",
         "csrc/sandbox/handle.c",
         "csrc/sandbox/ids.c",
+        "csrc/sandbox/json.c",
         "csrc/sandbox/listing.c",
         "csrc/sandbox/log.c",
         "csrc/sandbox/lua_box.c",

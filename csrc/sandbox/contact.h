@@ -8,6 +8,7 @@
 #define SC_CONTACT_H
 
 #include "engine.h"
+#include "json.h"
 
 #define SC_TAGS_MAX 256 /* of one contact in one request */
 
@@ -30,10 +31,10 @@ struct sc_contact {
 
 typedef int sc_contact_function(void *context, struct sc_contact *contact);
 
-/* list: the body's members, else the body is itself the contact. Ends with the first
- * outcome that is not SC_DONE. */
-int sc_contact_each(struct sc_call *call, int list, sc_contact_function *function,
-                    void *context);
+/* list: the body's list of contacts; NULL: the body is itself the contact. Ends with the
+ * first outcome that is not SC_DONE. */
+int sc_contact_each(struct sc_call *call, const struct sc_json *list,
+                    sc_contact_function *function, void *context);
 
 /* Why the address cannot be, in problem. */
 void sc_contact_check_address(struct sc_call *call, struct sc_contact *contact);

@@ -3,6 +3,7 @@
 #include "database.h"
 #include "dialect.h"
 #include "fields.h"
+#include "json.h"
 #include "route.h"
 #include "segments.h"
 #include "store.h"
@@ -95,9 +96,8 @@ static int read_target(struct sc_call *call, const char *id, size_t id_len)
 static int read_body(struct sc_call *call)
 {
     const struct sc_request *request = call->request;
-    sqlite3_stmt *row;
-    const char *type;
-    int is_object;
+    int64_t valid = 0;
+    int found;
 
     call->body = "{}";
     call->body_len = 2;
@@ -113,20 +113,14 @@ static int read_body(struct sc_call *call)
                               "the body holds a NUL or half a surrogate pair");
     call->body = request->body;
     call->body_len = (int)request->body_len;
-    row =
-        sc_store_bind(call->box, "SELECT CASE WHEN json_valid(?1) THEN json_type(?1) END",
-                      "b", call->body, call->body_len);
-    if (!row || sc_store_step(call->box, row) != 1)
+    if (sc_store_integer(call->box, &valid, &found, "SELECT json_valid(?1)", "b",
+                         call->body, call->body_len))
         return SC_FAILED;
-    type = sc_store_text(call->box, row, 0);
-    is_object = type && strcmp(type, "object") == 0;
-    sqlite3_reset(row);
-    if (call->box->failing)
-        return SC_FAILED;
-    if (!type)
+    if (!valid)
         return sc_call_refuse(call, 400, "", "the body is not JSON");
-    return is_object ? SC_DONE
-                     : sc_call_refuse(call, 400, "", "the body must be a JSON object");
+    if (sc_json_type(sc_json_value(call->body)) != SC_JSON_OBJECT)
+        return sc_call_refuse(call, 400, "", "the body must be a JSON object");
+    return SC_DONE;
 }
 
 /* What the clock brought about since the last request. */

@@ -208,7 +208,7 @@ int sc_members_update(struct sc_call *call)
     int outcome = sc_members_of_path(call, &update.member);
 
     if (outcome == SC_DONE)
-        outcome = sc_contact_each(call, 0, change, &update);
+        outcome = sc_contact_each(call, NULL, change, &update);
     return outcome == SC_DONE ? answer(call, update.member, call->dialect->updated)
                               : outcome;
 }

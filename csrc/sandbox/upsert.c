@@ -12,7 +12,7 @@ enum { FLAG_REPLACE, FLAG_APPEND, FLAG_KEEP };
 
 struct job {
     struct sc_call *call;
-    int64_t flag;
+    int flag;
     int update_existing;
     struct sc_upsert done;
 };
@@ -114,55 +114,66 @@ static int act(void *context, struct sc_contact *c)
     return list_done(job, c, member, existed);
 }
 
-/* The parts beside the list of contacts. */
-static int read_head(struct job *job)
+/* What the body says beside its contacts; of a name that is there twice, the first. at is
+ * NULL: not there. */
+struct head {
+    struct sc_json members, flag, existing;
+};
+
+static void find_head(const struct sc_call *call, struct head *head)
 {
-    static const char sql[] = "SELECT json_type(?1, '$.members'),"
-                              " json_array_length(?1, '$.members'), json_type(?1, ?2),"
-                              " json_extract(?1, ?2), json_type(?1, ?3)";
+    struct sc_json body = sc_json_value(call->body), next = {0}, key, value;
+    const struct sc_dialect *d = call->dialect;
+
+    memset(head, 0, sizeof *head);
+    while (sc_json_each(body, &next, &key, &value)) {
+        if (!head->members.at && sc_json_says(key, "members"))
+            head->members = value;
+        else if (!head->flag.at && sc_json_says(key, d->tag_flag))
+            head->flag = value;
+        else if (!head->existing.at && sc_json_says(key, d->update_existing))
+            head->existing = value;
+    }
+}
+
+/* 0, 1 or 2; absent and null are 1; -1: cannot be. */
+static int flag_of(struct sc_json flag)
+{
+    if (!flag.at || sc_json_type(flag) == SC_JSON_NULL)
+        return FLAG_APPEND;
+    return flag.len == 1 && *flag.at >= '0' && *flag.at <= '2' ? *flag.at - '0' : -1;
+}
+
+static int read_head(struct job *job, struct head *head)
+{
     struct sc_call *call = job->call;
     const struct sc_dialect *d = call->dialect;
-    const char *members, *flag, *existing;
-    char flag_path[40], existing_path[40];
-    sqlite3_stmt *row;
-    int outcome = SC_DONE;
-    int64_t count;
+    size_t count;
 
-    sqlite3_snprintf(sizeof flag_path, flag_path, "$.%s", d->tag_flag);
-    sqlite3_snprintf(sizeof existing_path, existing_path, "$.%s", d->update_existing);
-    row = sc_store_bind(call->box, sql, "bss", call->body, call->body_len, flag_path,
-                        existing_path);
-    if (!row || sc_store_step(call->box, row) != 1)
-        return SC_FAILED;
-    members = sc_store_text(call->box, row, 0);
-    count = sqlite3_column_int64(row, 1);
-    flag = sc_store_text(call->box, row, 2);
-    existing = sc_store_text(call->box, row, 4);
-    job->flag =
-        flag && strcmp(flag, "null") != 0 ? sqlite3_column_int64(row, 3) : FLAG_APPEND;
-    job->update_existing = existing && strcmp(existing, "true") == 0;
-    if (!members || strcmp(members, "array") != 0)
-        outcome = sc_call_refuse(call, 400, "members", "members is a list and required");
-    else if (count < 1 || count > UPSERT_MAX)
-        outcome =
-            sc_call_refuse(call, 400, "members",
-                           "members has 1 to 1000 elements, got %lld", (long long)count);
-    else if (flag && strcmp(flag, "null") != 0 &&
-             (strcmp(flag, "integer") != 0 || job->flag < 0 || job->flag > FLAG_KEEP))
-        outcome = sc_call_refuse(call, 400, d->tag_flag, "%s is 0, 1 or 2", d->tag_flag);
-    else if (!existing ||
-             (strcmp(existing, "true") != 0 && strcmp(existing, "false") != 0))
-        outcome = sc_call_refuse(call, 400, d->update_existing,
-                                 "%s is a boolean and required", d->update_existing);
-    sqlite3_reset(row);
-    return outcome;
+    find_head(call, head);
+    if (!head->members.at || sc_json_type(head->members) != SC_JSON_ARRAY)
+        return sc_call_refuse(call, 400, "members", "members is a list and required");
+    count = sc_json_count(head->members);
+    if (count < 1 || count > UPSERT_MAX)
+        return sc_call_refuse(call, 400, "members",
+                              "members has 1 to 1000 elements, got %lld",
+                              (long long)count);
+    job->flag = flag_of(head->flag);
+    if (job->flag < 0)
+        return sc_call_refuse(call, 400, d->tag_flag, "%s is 0, 1 or 2", d->tag_flag);
+    if (!head->existing.at || (*head->existing.at != 't' && *head->existing.at != 'f'))
+        return sc_call_refuse(call, 400, d->update_existing,
+                              "%s is a boolean and required", d->update_existing);
+    job->update_existing = *head->existing.at == 't';
+    return SC_DONE;
 }
 
 int sc_members_upsert(struct sc_call *call)
 {
     struct job job = {.call = call};
+    struct head head;
     sqlite3_str *lists[3];
-    int outcome = read_head(&job), i;
+    int outcome = read_head(&job, &head), i;
 
     if (outcome != SC_DONE)
         return outcome;
@@ -171,7 +182,7 @@ int sc_members_upsert(struct sc_call *call)
     job.done.inserted_list = lists[0];
     job.done.updated_list = lists[1];
     job.done.error_list = lists[2];
-    outcome = sc_contact_each(call, 1, act, &job);
+    outcome = sc_contact_each(call, &head.members, act, &job);
     if (outcome == SC_DONE && job.done.inserted)
         call->box->set_version = call->box->version + 1;
     if (outcome == SC_DONE)

@@ -1,82 +1,80 @@
-/* The walk over a body's contacts: one pass of json_tree, whose rows come in the order of the
- * text, so that a contact is complete when the next one begins. */
+/* The walk over a body's contacts: what is sent of each is gathered, its texts in one block of
+ * memory, and handed on before the next one begins. */
 #include "contact.h"
 #include "fields.h"
-#include "store.h"
 
 #include <string.h>
 
 enum attribute { EMAIL, PHONE, NAME, FIELDS, TAGS, ATTRIBUTES };
 
-enum json { ABSENT, NULL_VALUE, TEXT, OBJECT, ARRAY, OTHER };
-
-/* Columns of a row. */
-enum { ID, PARENT, TYPE, KEY, ATOM, OBJECT_TEXT };
-
-#define NOWHERE (-1)
+#define ABSENT (-1) /* besides enum sc_json_type */
 
 struct walk {
     struct sc_call *call;
-    sc_contact_function *function;
-    void *context;
     int list;
-    int64_t root, contact, fields, tags; /* nodes whose children mean something */
-    int64_t index; /* of the contact in the list */
+    size_t index; /* of the contact in the list */
     char *text; /* the texts of one contact, one after the other */
     size_t len, cap;
     size_t values[ATTRIBUTES]; /* where in text; 0: none */
-    enum json types[ATTRIBUTES];
+    int types[ATTRIBUTES];
     size_t tag_at[SC_TAGS_MAX], new_at[SC_FIELDS_MAX + 1];
     struct sc_contact is;
 };
 
-static enum json type_of(const struct walk *w, sqlite3_stmt *row)
+/* Room in text for n bytes more. */
+static int reserve(struct walk *w, size_t n)
 {
-    const char *type = sc_store_text(w->call->box, row, TYPE);
-
-    switch (type[0]) {
-    case 't': return type[1] == 'e' ? TEXT : OTHER; /* text, true */
-    case 'o': return OBJECT;
-    case 'a': return ARRAY;
-    case 'n': return NULL_VALUE;
-    default: return OTHER;
-    }
-}
-
-/* Keeps a text of the row and returns where; 0: no memory. */
-static size_t keep(struct walk *w, sqlite3_stmt *row, int column)
-{
-    const char *bytes = sc_store_text(w->call->box, row, column);
-    size_t n = bytes ? strlen(bytes) : 0, at = w->len;
+    size_t cap = (w->len + n) * 2 + 4096;
     char *grown;
 
-    if (w->cap - w->len < n + 1) {
-        size_t cap = (w->len + n + 1) * 2 + 1024;
+    if (w->cap - w->len >= n)
+        return SC_DONE;
+    grown = sqlite3_realloc64(w->text, cap);
+    if (!grown)
+        return sc_box_fail(w->call->box, "out of memory");
+    w->text = grown;
+    w->cap = cap;
+    return SC_DONE;
+}
 
-        grown = sqlite3_realloc64(w->text, cap);
-        if (!grown) {
-            sc_box_fail(w->call->box, "out of memory");
-            return 0;
-        }
-        w->text = grown;
-        w->cap = cap;
-    }
-    if (bytes)
-        memcpy(w->text + at, bytes, n);
-    w->text[at + n] = '\0';
-    w->len += n + 1;
+/* Keeps what a text says and returns where; 0: no memory. */
+static size_t keep(struct walk *w, struct sc_json value)
+{
+    size_t at = w->len;
+
+    if (reserve(w, value.len))
+        return 0;
+    w->len += sc_json_text(value, w->text + at) + 1;
     return at;
 }
 
-static void begin(struct walk *w, int64_t node)
+/* Keeps a value as it was sent. */
+static size_t keep_json(struct walk *w, struct sc_json value)
 {
-    w->contact = node;
-    w->fields = w->tags = NOWHERE;
-    w->len = w->cap ? 1 : 0; /* place 0 means none */
+    size_t at = w->len;
+
+    if (reserve(w, value.len + 1))
+        return 0;
+    memcpy(w->text + at, value.at, value.len);
+    w->text[at + value.len] = '\0';
+    w->len += value.len + 1;
+    return at;
+}
+
+static int begin(struct walk *w)
+{
+    int i;
+
+    w->len = 0;
+    if (reserve(w, 1))
+        return SC_FAILED;
+    w->len = 1; /* place 0 means none */
     memset(w->values, 0, sizeof w->values);
-    memset(w->types, 0, sizeof w->types);
+    for (i = 0; i < ATTRIBUTES; i++)
+        w->types[i] = ABSENT;
     w->is.rebuild = w->is.nulls = w->is.new_fields = w->is.tag_count = w->is.id_count = 0;
     w->is.problem[0] = '\0';
+    return SC_DONE;
 }
 
 static const char *text_at(const struct walk *w, size_t at)
@@ -85,14 +83,12 @@ static const char *text_at(const struct walk *w, size_t at)
 }
 
 /* The contact is complete: its places become texts. */
-static int finish(struct walk *w)
+static void finish(struct walk *w)
 {
     struct sc_contact *is = &w->is;
-    int i, clears, outcome;
+    int i, clears;
 
-    if (w->contact == NOWHERE)
-        return SC_DONE;
-    clears = w->types[PHONE] == NULL_VALUE || w->types[NAME] == NULL_VALUE;
+    clears = w->types[PHONE] == SC_JSON_NULL || w->types[NAME] == SC_JSON_NULL;
     if (clears)
         clears = sc_switches_get(w->call->box, SC_SW_NULL_CLEARS) == 0;
     is->email = text_at(w, w->values[EMAIL]);
@@ -100,17 +96,13 @@ static int finish(struct walk *w)
     is->name = text_at(w, w->values[NAME]);
     is->fields = text_at(w, w->values[FIELDS]);
     is->fields_own = NULL;
-    is->has_phone = is->phone || (w->types[PHONE] == NULL_VALUE && clears);
-    is->has_name = is->name || (w->types[NAME] == NULL_VALUE && clears);
-    is->has_tags = w->types[TAGS] == ARRAY;
+    is->has_phone = is->phone || (w->types[PHONE] == SC_JSON_NULL && clears);
+    is->has_name = is->name || (w->types[NAME] == SC_JSON_NULL && clears);
+    is->has_tags = w->types[TAGS] == SC_JSON_ARRAY;
     for (i = 0; i < is->tag_count; i++)
         is->tags[i] = w->text + w->tag_at[i];
     for (i = 0; i < is->new_fields; i++)
         is->new_names[i] = w->text + w->new_at[i];
-    outcome = w->function(w->context, is);
-    sqlite3_free(is->fields_own);
-    w->contact = NOWHERE;
-    return outcome;
 }
 
 static int refuse(struct walk *w, const char *parameter, const char *words)
@@ -121,148 +113,138 @@ static int refuse(struct walk *w, const char *parameter, const char *words)
                           (long long)w->index, parameter, words);
 }
 
-static int on_attribute(struct walk *w, sqlite3_stmt *row)
+static int on_field(struct walk *w, struct sc_json key, struct sc_json value)
+{
+    enum sc_json_type type = sc_json_type(value);
+    size_t at = keep(w, key);
+    const char *name = w->text + at;
+    const struct sc_field *field;
+
+    if (!at)
+        return SC_FAILED;
+    w->is.nulls |= type == SC_JSON_NULL;
+    w->is.rebuild |= type != SC_JSON_TEXT;
+    field = sc_fields_find(w->call->box, name);
+    if (field)
+        w->is.rebuild |= strcmp(field->name, name) != 0;
+    else
+        w->is.rebuild = 1;
+    /* a sample sends fields.Email: it means nothing */
+    if (!field && !sc_fields_reserved(name) && w->is.new_fields <= SC_FIELDS_MAX)
+        w->new_at[w->is.new_fields++] = at; /* too many: noticed when they are defined */
+    else
+        w->len = at;
+    return SC_DONE;
+}
+
+static int on_fields(struct walk *w, struct sc_json fields)
+{
+    struct sc_json next = {0}, key, value;
+    int outcome = SC_DONE;
+
+    w->is.rebuild |= !sc_json_is_tight(fields);
+    while (outcome == SC_DONE && sc_json_each(fields, &next, &key, &value))
+        outcome = on_field(w, key, value);
+    return outcome;
+}
+
+static int on_tags(struct walk *w, struct sc_json tags)
+{
+    struct sc_json next = {0}, key, value;
+    size_t at;
+
+    w->is.tag_count = 0;
+    while (sc_json_each(tags, &next, &key, &value)) {
+        if (sc_json_type(value) != SC_JSON_TEXT)
+            return refuse(w, "tags", "a list of tag names");
+        if (w->is.tag_count == SC_TAGS_MAX) {
+            sqlite3_snprintf(sizeof w->is.problem, w->is.problem, "more than %d tags",
+                             SC_TAGS_MAX);
+            continue;
+        }
+        at = keep(w, value);
+        if (!at)
+            return SC_FAILED;
+        w->tag_at[w->is.tag_count++] = at;
+    }
+    return SC_DONE;
+}
+
+static int on_attribute(struct walk *w, struct sc_json key, struct sc_json value)
 {
     static const struct {
         const char *name, *words;
-        enum json type;
-    } shape[ATTRIBUTES] = {{"email", "a text", TEXT},
-                           {"phone", "a text", TEXT},
-                           {"name", "a text", TEXT},
-                           {"fields", "an object", OBJECT},
-                           {"tags", "a list of tag names", ARRAY}};
-    const char *key = sc_store_text(w->call->box, row, KEY);
-    enum json type = type_of(w, row);
+        enum sc_json_type type;
+    } shape[ATTRIBUTES] = {{"email", "a text", SC_JSON_TEXT},
+                           {"phone", "a text", SC_JSON_TEXT},
+                           {"name", "a text", SC_JSON_TEXT},
+                           {"fields", "an object", SC_JSON_OBJECT},
+                           {"tags", "a list of tag names", SC_JSON_ARRAY}};
+    enum sc_json_type type = sc_json_type(value);
     int i = 0;
 
-    while (i < ATTRIBUTES && strcmp(shape[i].name, key) != 0)
+    while (i < ATTRIBUTES && !sc_json_says(key, shape[i].name))
         i++;
     if (i == ATTRIBUTES)
         return SC_DONE;
-    w->types[i] = type;
+    w->types[i] = (int)type;
     w->values[i] = 0;
-    if (type == NULL_VALUE)
+    if (type == SC_JSON_NULL)
         return SC_DONE;
     if (type != shape[i].type)
         return refuse(w, shape[i].name, shape[i].words);
-    if (i == TAGS) {
-        w->tags = sqlite3_column_int64(row, ID);
-        w->is.tag_count = 0;
-        return SC_DONE;
-    }
-    if (i == FIELDS)
-        w->fields = sqlite3_column_int64(row, ID);
-    w->values[i] = keep(w, row, i == FIELDS ? OBJECT_TEXT : ATOM);
-    if (i == FIELDS && w->values[i])
-        w->is.rebuild |= strchr(w->text + w->values[i], '\\') != NULL;
-    return w->values[i] ? SC_DONE : SC_FAILED;
-}
-
-static int on_field(struct walk *w, sqlite3_stmt *row)
-{
-    const char *key = sc_store_text(w->call->box, row, KEY);
-    const struct sc_field *field = sc_fields_find(w->call->box, key);
-    enum json type = type_of(w, row);
-    size_t at;
-
-    w->is.nulls |= type == NULL_VALUE;
-    w->is.rebuild |= type != TEXT;
-    if (field) {
-        w->is.rebuild |= strcmp(field->name, key) != 0;
-        return SC_DONE;
-    }
-    w->is.rebuild = 1;
-    if (sc_fields_reserved(key)) /* a sample sends fields.Email: it means nothing */
-        return SC_DONE;
-    if (w->is.new_fields > SC_FIELDS_MAX)
-        return SC_DONE; /* more than can be: noticed when they are defined */
-    at = keep(w, row, KEY);
-    if (!at)
+    if (i == TAGS)
+        return on_tags(w, value);
+    w->values[i] = i == FIELDS ? keep_json(w, value) : keep(w, value);
+    if (!w->values[i])
         return SC_FAILED;
-    w->new_at[w->is.new_fields++] = at;
-    return SC_DONE;
+    return i == FIELDS ? on_fields(w, value) : SC_DONE;
 }
 
-static int on_tag(struct walk *w, sqlite3_stmt *row)
+static int on_contact(struct walk *w, struct sc_json contact,
+                      sc_contact_function *function, void *context)
 {
-    size_t at;
+    struct sc_json next = {0}, key, value;
+    int outcome = begin(w);
 
-    if (type_of(w, row) != TEXT)
-        return refuse(w, "tags", "a list of tag names");
-    if (w->is.tag_count == SC_TAGS_MAX) {
-        sqlite3_snprintf(sizeof w->is.problem, w->is.problem, "more than %d tags",
-                         SC_TAGS_MAX);
-        return SC_DONE;
-    }
-    at = keep(w, row, ATOM);
-    if (!at)
-        return SC_FAILED;
-    w->tag_at[w->is.tag_count++] = at;
-    return SC_DONE;
-}
-
-static int on_row(struct walk *w, sqlite3_stmt *row)
-{
-    int64_t id = sqlite3_column_int64(row, ID),
-            parent = sqlite3_column_int64(row, PARENT);
-    int outcome;
-
-    if (w->root == NOWHERE) { /* the first row is what the walk began at */
-        w->root = id;
-        if (!w->list)
-            begin(w, id);
-        return SC_DONE;
-    }
-    if (parent == w->contact)
-        return on_attribute(w, row);
-    if (parent == w->fields)
-        return on_field(w, row);
-    if (parent == w->tags)
-        return on_tag(w, row);
-    if (!w->list || parent != w->root)
-        return SC_DONE;
-    outcome = finish(w);
+    while (outcome == SC_DONE && sc_json_each(contact, &next, &key, &value))
+        outcome = on_attribute(w, key, value);
     if (outcome != SC_DONE)
         return outcome;
-    w->index++;
-    if (type_of(w, row) != OBJECT)
-        return sc_call_refuse(w->call, 400, "members", "members[%lld] must be an object",
-                              (long long)w->index);
-    begin(w, id);
-    return SC_DONE;
+    finish(w);
+    outcome = function(context, &w->is);
+    sqlite3_free(w->is.fields_own);
+    return outcome;
 }
 
-int sc_contact_each(struct sc_call *call, int list, sc_contact_function *function,
-                    void *context)
+static int on_list(struct walk *w, struct sc_json list, sc_contact_function *function,
+                   void *context)
 {
-    static const char sql[] =
-        "SELECT id, parent, type, key, atom,"
-        " CASE WHEN key = 'fields' AND type = 'object' THEN value END"
-        " FROM json_tree(?1, ?2)";
+    struct sc_json next = {0}, key, value;
+    int outcome = SC_DONE;
+
+    for (; outcome == SC_DONE && sc_json_each(list, &next, &key, &value); w->index++) {
+        if (sc_json_type(value) != SC_JSON_OBJECT)
+            return sc_call_refuse(w->call, 400, "members",
+                                  "members[%lld] must be an object", (long long)w->index);
+        outcome = on_contact(w, value, function, context);
+    }
+    return outcome;
+}
+
+int sc_contact_each(struct sc_call *call, const struct sc_json *list,
+                    sc_contact_function *function, void *context)
+{
     struct walk *w = sqlite3_malloc(sizeof *w);
-    sqlite3_stmt *row;
-    int code = -1, outcome = SC_DONE;
+    int outcome;
 
     if (!w)
         return sc_box_fail(call->box, "out of memory");
     memset(w, 0, sizeof *w);
     w->call = call;
-    w->function = function;
-    w->context = context;
-    w->list = list;
-    w->root = w->contact = w->fields = w->tags = w->index = NOWHERE;
-    w->cap = 4096;
-    w->text = sqlite3_malloc64(w->cap);
-    row = sc_store_bind(call->box, sql, "bs", call->body, call->body_len,
-                        list ? "$.members" : "$");
-    if (!w->text)
-        row = NULL;
-    while (row && outcome == SC_DONE && (code = sc_store_step(call->box, row)) == 1)
-        outcome = on_row(w, row);
-    if (outcome == SC_DONE)
-        outcome = code < 0 ? SC_FAILED : finish(w);
-    if (row)
-        sqlite3_reset(row);
+    w->list = list != NULL;
+    outcome = list ? on_list(w, *list, function, context)
+                   : on_contact(w, sc_json_value(call->body), function, context);
     sqlite3_free(w->text);
     sqlite3_free(w);
     return outcome;
