@@ -9,7 +9,10 @@ local sandbox = require "sendcloud.sandbox"
 local box, client, folder, open, said
 
 local function new(options)
-  local given = { client = client, journal = folder, log = function(text) said[#said + 1] = text end }
+  local given = {
+    client = client, journal = folder, sync = "interval",
+    log = function(text) said[#said + 1] = text end,
+  }
   for name, value in pairs(options or {}) do given[name] = value end
   local made = assert(collector.new(given))
   open[#open + 1] = made
@@ -369,9 +372,11 @@ describe("a collector", function()
     assert.equal(3, count(members()))
   end)
 
-  it("keeps a sync of its own with the policy interval", function()
-    local made = new { sync = "interval", sync_interval = 0.001 }
-    for index = 1, 100 do assert.is_true(made:add { email = ("r%d@example.com"):format(index) }) end
-    assert.equal(100, assert(made:flush()).sent)
-  end)
+  for _, policy in ipairs { "always", "interval" } do
+    it("takes contacts in with the policy " .. policy, function()
+      local made = new { sync = policy, sync_interval = 0.001 }
+      for index = 1, 20 do assert.is_true(made:add { email = ("r%d@example.com"):format(index) }) end
+      assert.equal(20, assert(made:flush()).sent)
+    end)
+  end
 end)
