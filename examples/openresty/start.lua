@@ -40,11 +40,11 @@ copy:close()
 
 -- ngx_lua takes Lua's paths from the environment where the configuration gives none.
 local nginx = ("%s cd %s && exec env PATH=$PATH:/usr/sbin SENDCLOUD_API_USER=%s "
-  .. "SENDCLOUD_API_KEY=%s SENDCLOUD_BASE_URL=%s EXPORT_FOLDER=%s "
+  .. "SENDCLOUD_API_KEY=%s SENDCLOUD_BASE_URL=%s EXPORT_FOLDER=%s SIGN_UPS=%s/sign-ups "
   .. "LUA_PATH='%s/%s?.lua;%s' LUA_CPATH='%s' "
   .. "nginx -p %s -c %s/nginx.conf -g 'daemon off; %s'"):format("unset LD_PRELOAD;", root,
-  box.api_user, box.api_key, box.url, folder, root, here, package.path, package.cpath, folder,
-  folder, read "id -u" == "0" and "user root;" or "")
+  box.api_user, box.api_key, box.url, folder, folder, root, here, package.path, package.cpath,
+  folder, folder, read "id -u" == "0" and "user root;" or "")
 
 if not try then
   print(("curl -d email=li.lei@example.com -d name=Lei http://127.0.0.1:%s/sign-up"):format(port))
@@ -59,6 +59,9 @@ else
   read("for i in $(seq 100); do curl -s " .. url .. "/ && break; sleep 0.05; done")
   print(curl("/sign-up", "-d email=li.lei@example.com -d name=Lei"))
   print(curl("/sign-up", "-d name=Nobody"))
+  -- Sign-ups are gathered for a second.
+  read(("for i in $(seq 100); do curl -s %s/export-now | grep -q '^1 ' && break; sleep 0.05; done")
+    :format(url))
   print(curl "/export-now")
   print(read("cat " .. folder .. "/contacts.csv | head -n 2"))
   life:close()
