@@ -30,6 +30,32 @@ local function reachable(value, found, seen)
   return found
 end
 
+-- The same by the debug library: what cannot be fetched otherwise, and what functions hold. Not
+-- the program's globals, which hold this spec.
+local function reachable_by_debug(value, found, seen)
+  local function into(inner)
+    if type(inner) == "string" then found[#found + 1] = inner end
+    if type(inner) == "table" or type(inner) == "userdata" or type(inner) == "function" then
+      reachable_by_debug(inner, found, seen)
+    end
+  end
+  if seen[value] then return found end
+  seen[value] = true
+  into(debug.getmetatable(value))
+  if type(value) == "table" then
+    for key, inner in next, value do into(key) into(inner) end
+  elseif type(value) == "userdata" then
+    into((debug.getuservalue or debug.getfenv)(value))
+  else
+    for index = 1, 255 do
+      local name, inner = debug.getupvalue(value, index)
+      if not name then break end
+      into(inner)
+    end
+  end
+  return found
+end
+
 local function assert_hidden(value)
   for _, text in ipairs(reachable(value)) do
     for _, secret in ipairs { KEY, TOKEN } do
@@ -96,6 +122,20 @@ describe("a client", function()
     local page, cursor = client.members:each()
     assert_hidden { page, cursor }
     assert_hidden(sendcloud)
+  end)
+
+  it("keeps none where the debug library finds it", function()
+    local key = "Marker-Key-3" -- answers of the other clients here hold KEY
+    local token = core.credential("Bearer", USER, key):header():match("%S+$")
+    local client = assert(sendcloud.new { api_user = USER, api_key = key,
+      transport = function() return { status = 200, body = MEMBER } end })
+    local member = assert(client.members:get("8"))
+    local found = reachable_by_debug({ client, client.tags, member }, {},
+      { [_G] = true, [package.loaded] = true, [package] = true })
+    assert.is_true(#found > 500)
+    for _, text in ipairs(found) do
+      for _, secret in ipairs { key, token } do assert.is_nil(text:find(secret, 1, true)) end
+    end
   end)
 
   it("shows none in errors that quote the service", function()

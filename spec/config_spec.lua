@@ -90,6 +90,14 @@ describe("credentials", function()
     end
   end)
 
+  it("have an end", function()
+    for name, other in pairs { api_user = "api_key", api_key = "api_user" } do
+      local client, err = require("sendcloud").new { [name] = ("x"):rep(5000), [other] = "y" }
+      assert.is_nil(client)
+      assert.same({ "config", true }, { err.kind, err.message:find("at most 4096 bytes", 1, true) ~= nil })
+    end
+  end)
+
   it("that lack are named", function()
     local found, err = config.check { api_user = "user" }
     assert.is_nil(found)

@@ -1,9 +1,9 @@
 /* lua_credential: core.credential, the one place where the key lives once a client is
  * made.
  *
- * The userdata owns the value of the Authorization header and wipes it when it is
- * closed or collected. Scripts that print or walk it see nothing; header() is for what
- * has to carry it. */
+ * The userdata owns the value of the Authorization header and what it was made of, and
+ * wipes both when it is closed or collected. Scripts that print or walk it see nothing;
+ * header() is for what has to carry it, secrets() for what has to hide it. */
 #include "lua_util.h"
 
 #include <stdlib.h>
@@ -11,7 +11,9 @@
 
 struct credential {
     char *value; /* of the Authorization header; NULL when closed */
-    size_t len;
+    size_t len, scheme_len;
+    char *plain; /* user:key; NULL when closed */
+    size_t plain_len, user_len;
     int lent, closed; /* closed while a string is made of it: wiped behind that */
 };
 
@@ -19,8 +21,11 @@ static void wipe_credential(struct credential *c)
 {
     if (c->value)
         sc_wipe(c->value, c->len);
+    if (c->plain)
+        sc_wipe(c->plain, c->plain_len);
     free(c->value);
-    c->value = NULL;
+    free(c->plain);
+    c->value = c->plain = NULL;
 }
 
 static void write_base64(char *out, const unsigned char *in, size_t n)
@@ -46,26 +51,25 @@ static int make_credential(struct credential *c, const char *scheme, size_t sche
                            const char *user, size_t user_len, const char *key,
                            size_t key_len)
 {
-    size_t plain_len = user_len + 1 + key_len;
-    unsigned char *plain = malloc(plain_len);
-
-    c->len = scheme_len + 1 + (plain_len + 2) / 3 * 4;
+    c->scheme_len = scheme_len;
+    c->user_len = user_len;
+    c->plain_len = user_len + 1 + key_len;
+    c->len = scheme_len + 1 + (c->plain_len + 2) / 3 * 4;
+    c->plain = malloc(c->plain_len);
     c->value = malloc(c->len + 1);
-    if (plain && c->value) {
-        memcpy(plain, user, user_len);
-        plain[user_len] = ':';
-        memcpy(plain + user_len + 1, key, key_len);
-        memcpy(c->value, scheme, scheme_len);
-        c->value[scheme_len] = ' ';
-        write_base64(c->value + scheme_len + 1, plain, plain_len);
-        sc_wipe(plain, plain_len);
-        free(plain);
-        return 1;
+    if (!c->plain || !c->value) {
+        free(c->plain);
+        free(c->value);
+        c->plain = c->value = NULL;
+        return 0;
     }
-    free(plain);
-    free(c->value);
-    c->value = NULL;
-    return 0;
+    memcpy(c->plain, user, user_len);
+    c->plain[user_len] = ':';
+    memcpy(c->plain + user_len + 1, key, key_len);
+    memcpy(c->value, scheme, scheme_len);
+    c->value[scheme_len] = ' ';
+    write_base64(c->value + scheme_len + 1, (unsigned char *)c->plain, c->plain_len);
+    return 1;
 }
 
 /* core.credential(scheme, user, key) -> credential, or nil and what is wrong with them */
@@ -100,20 +104,52 @@ static int core_credential(lua_State *L)
     return 1;
 }
 
-/* credential:header() -> the value of the Authorization header; nil when closed */
-static int credential_header(lua_State *L)
+/* The credential that a method was called with, to make strings of: some Luas run
+ * finalizers before they copy, and one may close it. NULL: closed. */
+static struct credential *borrow(lua_State *L)
 {
     struct credential *c = luaL_checkudata(L, 1, SC_CREDENTIAL_TYPE);
 
-    if (!c->value || c->closed) {
+    if (!c->value || c->closed)
+        return NULL;
+    c->lent++;
+    return c;
+}
+
+static void give_back(struct credential *c)
+{
+    if (--c->lent == 0 && c->closed)
+        wipe_credential(c);
+}
+
+/* credential:header() -> the value of the Authorization header; nil when closed */
+static int credential_header(lua_State *L)
+{
+    struct credential *c = borrow(L);
+
+    if (!c) {
         lua_pushnil(L);
         return 1;
     }
-    c->lent++; /* some Luas run finalizers before they copy */
     lua_pushlstring(L, c->value, c->len);
-    if (--c->lent == 0 && c->closed)
-        wipe_credential(c);
+    give_back(c);
     return 1;
+}
+
+/* credential:secrets() -> key, token, user: what no message may show; nil when closed */
+static int credential_secrets(lua_State *L)
+{
+    struct credential *c = borrow(L);
+
+    if (!c) {
+        lua_pushnil(L);
+        return 1;
+    }
+    lua_pushlstring(L, c->plain + c->user_len + 1, c->plain_len - c->user_len - 1);
+    lua_pushlstring(L, c->value + c->scheme_len + 1, c->len - c->scheme_len - 1);
+    lua_pushlstring(L, c->plain, c->user_len);
+    give_back(c);
+    return 3;
 }
 
 static int credential_close(lua_State *L)
@@ -147,8 +183,10 @@ const char *sc_lua_authorization(lua_State *L, int index)
 
 void sc_open_credential(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"header", credential_header}, {"close", credential_close}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"header", credential_header},
+                                       {"secrets", credential_secrets},
+                                       {"close", credential_close},
+                                       {NULL, NULL}};
     static const luaL_Reg metamethods[] = {{"__gc", credential_gc},
                                            {"__close", credential_close},
                                            {"__tostring", credential_tostring},

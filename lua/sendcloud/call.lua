@@ -195,7 +195,12 @@ local function complete(flight, err, parameters)
   elseif flight.unknown then
     err.outcome = "unknown" -- an earlier attempt may have worked, whatever came of the last
   end
-  local secrets = flight.state.secrets
+  local secrets = flight.state:secrets()
+  if not secrets then
+    -- What the service said can no longer be cleaned of them.
+    err.message, err.parameter = "the client was closed meanwhile", nil
+    return err
+  end
   err.message = privacy.scrub(err.message, secrets, parameters)
   if err.parameter then err.parameter = privacy.scrub(err.parameter, secrets) end
   return err

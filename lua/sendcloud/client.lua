@@ -100,10 +100,13 @@ local function chosen_transport(wanted)
   return module.new()
 end
 
--- What no message may show. A user that is an everyday word ("test", "sandbox") is no
--- secret, and taking it out would only garble messages.
-local function secrets_of(credential, user, key)
-  local secrets = { key, credential:header():match("%S+$") }
+--- What no message may show. A user that is an everyday word ("test", "sandbox") is no
+--- secret, and taking it out would only garble messages.
+---@return string[]|nil secrets nil when the client is closed: they are gone
+function State:secrets()
+  local key, token, user = self.credential:secrets()
+  if not key then return nil end
+  local secrets = { key, token }
   if #user >= 8 or user:find("[^%l]") then secrets[3] = user end
   return secrets
 end
@@ -129,11 +132,11 @@ local function new_state(configuration, user, key)
   local chosen
   chosen, err = chosen_transport(configuration.transport)
   if err then return nil, err end
-  local credential = core.credential(provider.scheme, user, key)
+  local credential, reason = core.credential(provider.scheme, user, key)
+  if not credential then return nil, errors.config(reason, "api_key") end
   local state = setmetatable({
     config = configuration,
     credential = credential,
-    secrets = secrets_of(credential, user, key),
     chosen = chosen, transports = { chosen = chosen },
     limiter = limiter,
     budget = rate.budget(),

@@ -398,6 +398,10 @@ function core.credential(scheme, user, key) end
 
 ---@return string header value of Authorization
 function Credential:header() end
+---@return string|nil key nil when closed
+---@return string? token of the header
+---@return string? user
+function Credential:secrets() end
 function Credential:close() end
 
 ---@class sendcloud.HttpFailure

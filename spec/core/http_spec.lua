@@ -112,9 +112,12 @@ describe("core.http", function()
       assert.equal(headers.authorization, credential:header())
       assert.equal("sendcloud.credential (hidden)", tostring(credential))
       assert.equal(false, getmetatable(credential))
+      assert.same({ "k\195\169y", credential:header():match("%S+$"), "user" },
+        { credential:secrets() })
       credential:close()
       credential:close()
       assert.is_nil(credential:header())
+      assert.is_nil((credential:secrets()))
       local _, failure = exchange { path = "/echo", credential = credential }
       assert.equal("config", failure.kind)
     end)
