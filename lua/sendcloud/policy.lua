@@ -10,6 +10,8 @@
 -- and are sent again; 500 does not say so (the documents: "it cannot be determined
 -- whether the request succeeded"), so additive writes stop there.
 
+local time = require "sendcloud.time"
+
 local policy = {}
 
 -- The base wait when the service asks to slow down, in units of `base`: 1 s by default.
@@ -133,23 +135,10 @@ local MONTHS = {
   jul = 7, aug = 8, sep = 9, oct = 10, nov = 11, dec = 12,
 }
 
--- Days since 1970-01-01 of a date of the Gregorian calendar (years from 1 March on, so
--- that the leap day is the last of its year).
-local function days(year, month, day)
-  if month <= 2 then year, month = year - 1, month + 12 end
-  local leaps = math.floor(year / 4) - math.floor(year / 100) + math.floor(year / 400)
-  return 365 * year + leaps + math.floor((153 * (month - 3) + 2) / 5) + day - 719469
-end
-
-local DAYS_IN = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
-
 local function unix_time(year, month, day, hour, minute, second)
-  year, day = tonumber(year), tonumber(day)
-  hour, minute, second = tonumber(hour), tonumber(minute), tonumber(second)
   month = MONTHS[month:lower()]
-  if not month or day < 1 or day > DAYS_IN[month] then return nil end
-  if hour > 23 or minute > 59 or second > 60 then return nil end
-  return days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second
+  return month and time.utc(tonumber(year), month, tonumber(day), tonumber(hour),
+    tonumber(minute), tonumber(second))
 end
 
 --- Seconds since 1970 of an HTTP date in any of its three forms (RFC 9110, 5.6.7).

@@ -24,6 +24,21 @@ local function is_date(year, month, day)
   return day <= DAYS_IN[month] + (month == 2 and leap and 1 or 0)
 end
 
+--- Seconds since 1970 of a moment in UTC.
+---@param year integer
+---@param month integer
+---@param day integer
+---@param hour integer
+---@param minute integer
+---@param second integer  0 to 60: a leap second is the next minute's first
+---@return integer|nil seconds nil for what is no time
+function time.utc(year, month, day, hour, minute, second)
+  if not is_date(year, month, day) or hour > 23 or minute > 59 or second > 60 then
+    return nil
+  end
+  return days(year, month, day) * 86400 + hour * 3600 + minute * 60 + second
+end
+
 -- Seconds east of Greenwich: "", "Z", "+0800" or "+08:00".
 local function offset(text)
   if text == "" then return UTC_8 end
@@ -47,20 +62,19 @@ function time.parse(text)
   local year, month, day, rest = text:match("^(%d%d%d%d)%-(%d%d)%-(%d%d)(.*)$")
   if not year then return nil end
   year, month, day = tonumber(year), tonumber(month), tonumber(day)
-  if not is_date(year, month, day) then return nil end
-  local midnight = days(year, month, day) * 86400
-  if rest == "" then return midnight - UTC_8 end
+  local midnight = time.utc(year, month, day, 0, 0, 0)
+  if not midnight or rest == "" then return midnight and midnight - UTC_8 end
 
   local hour, minute, second, fraction, zone =
     rest:match("^[ Tt](%d%d):(%d%d):(%d%d)(%.?%d*)(.*)$")
   if not hour or fraction == "." then return nil end
   -- Without its point a run of digits is no fraction.
   if fraction ~= "" and fraction:sub(1, 1) ~= "." then return nil end
-  hour, minute, second = tonumber(hour), tonumber(minute), tonumber(second)
+  local seconds = second ~= "60"
+    and time.utc(year, month, day, tonumber(hour), tonumber(minute), tonumber(second))
   local east = offset(zone)
-  if hour > 23 or minute > 59 or second > 59 or not east then return nil end
-  local seconds = midnight + hour * 3600 + minute * 60 + second - east
-  return fraction == "" and seconds or seconds + tonumber("0" .. fraction)
+  if not seconds or not east then return nil end
+  return seconds - east + (fraction == "" and 0 or tonumber("0" .. fraction))
 end
 
 return time
