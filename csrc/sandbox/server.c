@@ -1,12 +1,11 @@
 #include "server.h"
 
+#include "guests.h"
+#include "listen.h"
 #include "reply.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <math.h>
-#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -14,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,11 +21,14 @@
 #define SWALLOW           4 /* a body of so many times the limit is still read, then refused */
 #define HEADERS_MAX       100
 #define CONNECTION_MEMORY 32768
+#define SILENCE_DEFAULT   60U
+#define SLOWNESS          2 /* a request may take so many times the silence to arrive */
 
 struct sc_server {
     struct sc_front *front;
     struct MHD_Daemon *daemon;
     struct call *waiting; /* suspended calls, in no order */
+    struct sc_guests guests;
     size_t receiving; /* bytes that the bodies being received take */
     size_t max_body;
     int port;
@@ -133,11 +134,38 @@ static void *run(void *cls)
             MHD_run_wait(server->daemon, wait < 0 || wait > 50 ? 50 : wait);
         }
         resume_due(server, 0);
+        sc_guests_sweep(&server->guests, machine_now());
         MHD_run(server->daemon);
     }
     resume_due(server, 1);
     MHD_run(server->daemon);
     return NULL;
+}
+
+/* --- connections -------------------------------------------------------------------- */
+
+static void connection_changed(void *cls, struct MHD_Connection *connection,
+                               void **guest, enum MHD_ConnectionNotificationCode code)
+{
+    struct sc_server *server = cls;
+    const union MHD_ConnectionInfo *info;
+
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        *guest = info ? sc_guests_come(&server->guests, info->connect_fd, machine_now())
+                      : NULL;
+    } else {
+        sc_guests_go(&server->guests, *guest);
+        *guest = NULL;
+    }
+}
+
+static struct sc_guest *guest_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info ? info->socket_context : NULL;
 }
 
 /* --- one request -------------------------------------------------------------------- */
@@ -178,8 +206,8 @@ static void finish(void *cls, struct MHD_Connection *connection, void **con_cls,
     struct call *call = *con_cls;
 
     (void)cls;
-    (void)connection;
     (void)code;
+    sc_guests_answered(guest_of(connection), machine_now());
     if (!call)
         return;
     drop_body(call);
@@ -306,7 +334,6 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection,
     struct call *call = *con_cls;
 
     (void)cls;
-    (void)connection;
     (void)url;
     (void)version;
     if (!call)
@@ -322,6 +349,7 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection,
     }
     if (!call->answered) {
         call->answered = 1;
+        sc_guests_asked(guest_of(connection));
         if (!ask(call, method))
             return MHD_NO;
         if (call->answer.delivery.delay > 0)
@@ -332,81 +360,24 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection,
 
 /* --- starting and stopping ---------------------------------------------------------- */
 
-static int is_loopback(const struct sockaddr *address)
-{
-    if (address->sa_family == AF_INET) {
-        const struct sockaddr_in *in = (const void *)address;
-
-        return ntohl(in->sin_addr.s_addr) >> 24 == 127;
-    }
-    if (address->sa_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const void *)address;
-
-        return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
-    }
-    return 0;
-}
-
-/* A socket that listens, its port in *port; -1 on failure, with the reason in error. */
-static int listen_on(const struct sc_server_options *options, int *port, char *error,
-                     size_t size)
-{
-    const char *address = options->address ? options->address : "127.0.0.1";
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    struct sockaddr_storage bound;
-    socklen_t len = sizeof bound;
-    char service[16];
-    int yes = 1;
-    int fd = -1;
-
-    snprintf(service, sizeof service, "%d", options->port);
-    if (getaddrinfo(address, service, &hints, &found) != 0) {
-        snprintf(error, size, "address: %.60s is not a numeric address", address);
-        return -1;
-    }
-    if (!options->exposed && !is_loopback(found->ai_addr)) {
-        snprintf(error, size,
-                 "address: %.60s is not loopback; who wants others to reach the "
-                 "sandbox says exposed = true",
-                 address);
-        goto out;
-    }
-    fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
-        bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, 511) == 0 &&
-        getsockname(fd, (struct sockaddr *)&bound, &len) == 0) {
-        /* The port stands at the same place in both families. */
-        *port = ntohs(((const struct sockaddr_in *)(const void *)&bound)->sin_port);
-        goto out;
-    }
-    snprintf(error, size, "cannot listen on %.60s port %d: %s", address, options->port,
-             strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    fd = -1;
-out:
-    freeaddrinfo(found);
-    return fd;
-}
-
 static int start_daemon(struct sc_server *server, const struct sc_server_options *options,
                         int fd)
 {
     unsigned flags = MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK;
+    unsigned silence = options->silence ? options->silence : SILENCE_DEFAULT;
     const union MHD_DaemonInfo *info;
 
+    server->guests.limit = (double)silence * SLOWNESS;
     if (MHD_is_feature_supported(MHD_FEATURE_EPOLL) == MHD_YES)
         flags |= MHD_USE_EPOLL;
     server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_URI_LOG_CALLBACK, begin, server, MHD_OPTION_NOTIFY_COMPLETED, finish,
-        server, MHD_OPTION_CONNECTION_LIMIT,
+        server, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, server,
+        MHD_OPTION_CONNECTION_LIMIT,
         options->connections ? options->connections : 1000U,
-        MHD_OPTION_CONNECTION_TIMEOUT, options->silence ? options->silence : 60U,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_TIMEOUT, silence, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_MEMORY, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
     if (!server->daemon)
         return 0;
     server->poll_fd = -1;
@@ -446,7 +417,7 @@ struct sc_server *sc_server_start(struct sc_front *front,
     server->pid = getpid();
     server->max_body = options->max_body ? options->max_body : BODY_DEFAULT;
     server->wake[0] = server->wake[1] = -1;
-    fd = listen_on(options, &server->port, error, size);
+    fd = sc_listen_on(options, &server->port, error, size);
     if (fd < 0)
         goto fail;
     snprintf(error, size, "cannot start the HTTP server");

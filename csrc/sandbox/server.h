@@ -17,7 +17,8 @@ struct sc_server_options {
     int port; /* 0: one that is free */
     int exposed; /* an address that is not loopback is meant */
     unsigned connections; /* at one time; 0: 1000 */
-    unsigned silence; /* seconds after which a silent connection is dropped; 0: 60 */
+    unsigned silence; /* seconds after which a silent connection is dropped; 0: 60. A
+                         request may take twice as long to arrive */
     size_t max_body; /* bytes; 0: 16 MiB */
 };
 

@@ -115,6 +115,16 @@ describe("what it bears", function()
     works(box)
   end)
 
+  it("a request that trickles, never silent", function()
+    local port = box.url:match("%d+$")
+    local text = tools.shell(([[bash -c '
+      exec 9<>/dev/tcp/127.0.0.1/%s; printf "GET / HTTP/1.1\\r\\nHost: x\\r\\nX-Long: " >&9; n=0
+      while [ $n -lt 40 ] && ! read -t 0.2 -N 1 -u 9 && [ $? -gt 128 ]; do printf x >&9; n=$((n + 1)); done 2>/dev/null
+      echo $n']]):format(port))
+    assert(tonumber(text) < 40, text)
+    works(box)
+  end)
+
   it("200 connections that say nothing", function()
     box = tools.start { seed = 1 }
     local port = box.url:match("%d+$")

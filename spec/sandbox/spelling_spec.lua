@@ -27,7 +27,8 @@ local function u(code) return BACKSLASH .. "u" .. code end
 describe("a contact means the same however it is spelled:", function()
   local nothing = tostring(rules.null)
   local cases = {
-    { "tight", '{"email":"a@b.cn","name":"n","phone":"1","fields":{"Age":"8"},"tags":["x","y"]}', "a@b.cn|n|1|Age=8|x y" },
+    { "tight", '{"email":"a@b.cn","name":"n","phone":"1","fields":{"Age":"8"},"tags":["x","y"]}',
+      "a@b.cn|n|1|Age=8|x y" },
     { "white space everywhere", '\n\t{ "email" : "a@b.cn" ,\r\n"fields" : { "Age" : "8" , "City":"B" } , "tags" : [ "x" , "y" ] } ',
       "a@b.cn|" .. nothing .. "|" .. nothing .. "|Age=8 City=B|x y" },
     { "escaped keys", '{"' .. u "0065" .. 'mail":"a@b.cn","f' .. u "0069" .. 'elds":{"' .. u "0041" .. 'ge":"8"},"t'
@@ -38,7 +39,8 @@ describe("a contact means the same however it is spelled:", function()
       "a@b.cn|1\b\f\n\r\t2|" .. nothing .. "||" },
     { "the last of two", '{"email":"x@y.cn","email":"a@b.cn","tags":["x","y"],"tags":["z"]}',
       "a@b.cn|" .. nothing .. "|" .. nothing .. "||z" },
-    { "what nobody asked for", '{"email":"a@b.cn","other":{"email":"no@b.cn","tags":[{"fields":{"a":["]}"]}}]},"name":"n","x":-1.5e3}',
+    { "what nobody asked for",
+      '{"email":"a@b.cn","other":{"email":"no@b.cn","tags":[{"fields":{"a":["]}"]}}]},"name":"n","x":-1.5e3}',
       "a@b.cn|n|" .. nothing .. "||" },
     { "brackets and quotes in texts", '{"email":"a@b.cn","name":"]}[{,:\\"","fields":{"City":"}\\"]"}}',
       'a@b.cn|]}[{,:"|' .. nothing .. '|City=}"]|' },

@@ -1,0 +1,67 @@
+#include "listen.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int is_loopback(const struct sockaddr *address)
+{
+    if (address->sa_family == AF_INET) {
+        const struct sockaddr_in *in = (const void *)address;
+
+        return ntohl(in->sin_addr.s_addr) >> 24 == 127;
+    }
+    if (address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *in6 = (const void *)address;
+
+        return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+    }
+    return 0;
+}
+
+int sc_listen_on(const struct sc_server_options *options, int *port, char *error,
+                     size_t size)
+{
+    const char *address = options->address ? options->address : "127.0.0.1";
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    struct sockaddr_storage bound;
+    socklen_t len = sizeof bound;
+    char service[16];
+    int yes = 1;
+    int fd = -1;
+
+    snprintf(service, sizeof service, "%d", options->port);
+    if (getaddrinfo(address, service, &hints, &found) != 0) {
+        snprintf(error, size, "address: %.60s is not a numeric address", address);
+        return -1;
+    }
+    if (!options->exposed && !is_loopback(found->ai_addr)) {
+        snprintf(error, size,
+                 "address: %.60s is not loopback; who wants others to reach the "
+                 "sandbox says exposed = true",
+                 address);
+        goto out;
+    }
+    fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
+        bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, 511) == 0 &&
+        getsockname(fd, (struct sockaddr *)&bound, &len) == 0) {
+        /* The port stands at the same place in both families. */
+        *port = ntohs(((const struct sockaddr_in *)(const void *)&bound)->sin_port);
+        goto out;
+    }
+    snprintf(error, size, "cannot listen on %.60s port %d: %s", address, options->port,
+             strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    fd = -1;
+out:
+    freeaddrinfo(found);
+    return fd;
+}
