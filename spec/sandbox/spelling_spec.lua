@@ -29,7 +29,8 @@ describe("a contact means the same however it is spelled:", function()
   local cases = {
     { "tight", '{"email":"a@b.cn","name":"n","phone":"1","fields":{"Age":"8"},"tags":["x","y"]}',
       "a@b.cn|n|1|Age=8|x y" },
-    { "white space everywhere", '\n\t{ "email" : "a@b.cn" ,\r\n"fields" : { "Age" : "8" , "City":"B" } , "tags" : [ "x" , "y" ] } ',
+    { "white space everywhere",
+      '\n\t{ "email" : "a@b.cn" ,\r\n"fields" : { "Age" : "8" , "City":"B" } , "tags" : [ "x" , "y" ] } ',
       "a@b.cn|" .. nothing .. "|" .. nothing .. "|Age=8 City=B|x y" },
     { "escaped keys", '{"' .. u "0065" .. 'mail":"a@b.cn","f' .. u "0069" .. 'elds":{"' .. u "0041" .. 'ge":"8"},"t'
       .. u "0061" .. 'gs":["x"]}', "a@b.cn|" .. nothing .. "|" .. nothing .. "|Age=8|x" },
