@@ -1,96 +1,110 @@
--- The worker never waits: 64 requests at a time, each making a call that takes 100 ms, in one worker;
--- beside them a trivial location is asked every 5 ms. The control sleeps instead of calling; another
--- makes the call with the engine that blocks. A second nginx asks, a third answers the calls.
+-- The worker never waits: how long a trivial location takes, asked every 5 ms, while the same worker
+-- makes calls. Three kinds of them: of 100 ms, 64 at a time; with answers of 20 MB; and each with a
+-- connection and a TLS handshake of its own. Beside each the controls: the worker sleeps instead of
+-- calling; another nginx makes the same calls, so that only the machine's load is left; and the calls
+-- are made with the engine that blocks.
 
+local load = require "spec.nginx.load"
 local server = require "spec.nginx.server"
 if not server.possible() then
   print "nginx with its Lua module is wanted, and LuaJIT: make bench LUA=luajit"
   return
 end
 
+local files = require "spec.support.files"
+local http = require "spec.support.http"
+
 local SECONDS = tonumber(os.getenv "NGINX_BENCH_SECONDS") or 4
 
 local SERVICE = [[
-    location / { content_by_lua_block {
-      ngx.sleep(0.1)
-      ngx.print '{"result":true,"statusCode":200,"info":{"total":0,"count":0,"dataList":[]}}'
-    } }
+    keepalive_requests 1000000;
+    location / { content_by_lua_block { ngx.sleep(0.1) ngx.print "{}" } }
+    location = /big { alias $D/big; }
+]]
+
+local TLS = [[
+  server {
+    listen 127.0.0.1:$PORT2 ssl; keepalive_timeout 0; ssl_session_cache off; ssl_session_tickets off;
+    ssl_certificate %s/good.pem; ssl_certificate_key %s/good.key;
+    location / { content_by_lua_block { ngx.sleep(0.1) ngx.print "{}" } }
+  }
 ]]
 
 local WORKER = [[
     keepalive_requests 1000000;
     location = /trivial { content_by_lua_block { ngx.print "ok" } }
     location = /sleep { content_by_lua_block { ngx.sleep(0.1) ngx.print "ok" } }
-    location = /call { content_by_lua_block { CALL "auto" } }
-    location = /blocking { content_by_lua_block { CALL "curl" } }
+    location ~ ^/(auto|curl)/(small|big|tls|json)$ { content_by_lua_block { CALL(ngx.var[1], ngx.var[2]) } }
 ]]
 
+-- "big" is what bulk work does with an answer: it stays in a buffer. "json" makes a Lua value of it.
 local CALL = [[
   init_worker_by_lua_block {
-    local clients = {}
-    function CALL(how)
-      clients[how] = clients[how] or assert(require("sendcloud").new { api_user = "u", api_key = "k",
-        base_url = "%s", transport = how ~= "auto" and how or nil })
-      local body, err = clients[how]:request { path = "/tags" }
-      ngx.print(body and "ok" or tostring(err))
+    local core = require "sendcloud.core"
+    local clients, transports, buffers = {}, {}, {}
+    local function client(how, kind)
+      clients[how .. kind] = clients[how .. kind] or assert(require("sendcloud").new {
+        api_user = "u", api_key = "k", retry = false, transport = how ~= "auto" and how or nil,
+        base_url = kind == "tls" and "%s" or "%s", ca_file = "%s" })
+      return clients[how .. kind]
+    end
+    local function big(how)
+      transports[how] = transports[how]
+        or require("sendcloud.transport." .. (how == "auto" and "ngx" or how)).new()
+      local into = table.remove(buffers) or core.buffer()
+      local answer, why = transports[how]:send { method = "GET", url = "%s/big", into = into, timeout = 30 }
+      buffers[#buffers + 1] = into
+      return answer and #into > 2e7, why and why.message
+    end
+    function CALL(how, kind)
+      local good, err
+      if kind == "big" then
+        good, err = big(how)
+      else
+        good, err = client(how, kind):request { path = kind == "json" and "/big" or "/tags" }
+      end
+      ngx.print(good and "ok" or tostring(err))
     end
   }
 ]]
 
-local DRIVER = [[
-    location = /drive { content_by_lua_block {
-      local now = require("sendcloud.core").now
-      local port, path = tonumber(ngx.var.arg_port), ngx.var.arg_path
-      local ends_at = now() + tonumber(ngx.var.arg_seconds)
-      local function asker(what, pause, times)
-        local socket = ngx.socket.tcp()
-        socket:settimeout(60000)
-        assert(socket:connect("127.0.0.1", port))
-        while now() < ends_at do
-          local begun = now()
-          assert(socket:send("GET " .. what .. " HTTP/1.1\r\nHost: x\r\n\r\n"))
-          repeat local line = assert(socket:receive "*l") until line == ""
-          local body = {}
-          repeat
-            local length = tonumber(assert(socket:receive "*l"), 16)
-            body[#body + 1] = length > 0 and assert(socket:receive(length)) or nil
-            assert(socket:receive(2))
-          until length == 0
-          assert(table.concat(body) == "ok", table.concat(body))
-          times[#times + 1] = now() - begun
-          if pause then ngx.sleep(pause) end
-        end
-        socket:close()
-      end
-      local calls, trivial, threads = {}, {}, {}
-      for i = 1, 64 do threads[i] = ngx.thread.spawn(asker, path, nil, calls) end
-      threads[65] = ngx.thread.spawn(asker, "/trivial", 0.005, trivial)
-      for i = 1, 65 do assert(ngx.thread.wait(threads[i])) end
-      table.sort(calls)
-      table.sort(trivial)
-      local function at(times, part) return times[math.max(1, math.ceil(#times * part))] * 1000 end
-      ngx.print(("%d %.1f %.1f %.2f %.2f"):format(#calls / tonumber(ngx.var.arg_seconds),
-        at(calls, 0.5), at(calls, 0.99), at(trivial, 0.5), at(trivial, 0.99)))
-    } }
-]]
+local certificates = http.certificates()
+local service = server.start { locations = SERVICE, servers = (TLS:gsub("%%s", certificates)) }
+local big = assert(io.open(service.folder .. "/big", "wb"))
+big:write('"', ("x"):rep(2 ^ 20):rep(20), '"')
+big:close()
+local call = CALL:format("https://127.0.0.1:" .. service.port2, service.url, certificates .. "/ca.pem",
+  service.url)
+local worker = server.start { http = call, locations = WORKER }
+local other = server.start { http = call, locations = WORKER }
+local driver = server.start { locations = load.LOCATION }
 
-local service = server.start { locations = SERVICE .. "    keepalive_requests 1000000;" }
-local worker = server.start { http = CALL:format(service.url), locations = WORKER }
-local driver = server.start { locations = DRIVER }
-
-print "64 requests at a time, 100 ms each, one worker (ideal 640 a second)"
-print(("%-34s %8s %16s %26s"):format("", "a second", "p50 / p99 ms", "trivial p50 / p99 ms"))
-local rates = {}
-for _, row in ipairs {
-  { "/sleep", "control: ngx.sleep(0.1)" }, { "/call", "a call" }, { "/blocking", "a call that blocks" },
-} do
-  local answer = driver:ask(("/drive?port=%d&path=%s&seconds=%g"):format(worker.port, row[1], SECONDS))
-  local rate, p50, p99, trivial50, trivial99 = answer:match "^(%d+) (%S+) (%S+) (%S+) (%S+)"
-  assert(rate, answer)
-  rates[row[1]] = tonumber(rate)
-  print(("%-34s %8s %16s %26s"):format(row[2], rate, p50 .. " / " .. p99, trivial50 .. " / " .. trivial99))
+local function measure(name, path, askers, of)
+  local found = load.read(driver:ask(("/load?port=%d&path=%s&askers=%d&seconds=%g&beside=/trivial"
+    .. "&beside_pause=0.005&beside_port=%d"):format((of or worker).port, path, askers, SECONDS, worker.port)))
+  assert(found.wrong == 0, found.told)
+  print(("  %-34s %8.1f %9.1f / %-9.1f %8.2f / %-8.2f"):format(name, found.asked / SECONDS, found.asked_p50,
+    found.asked_p99, found.beside_p50, found.beside_p99))
+  return found
 end
-print(("a call reaches %.3f of the control"):format(rates["/call"] / rates["/sleep"]))
 
-for _, one in ipairs { driver, worker, service } do one:stop() end
-require("spec.support.files").clean()
+local function scenario(title, kind, askers, blocking)
+  print(("%-36s %8s %21s %21s"):format(title, "a second", "p50 / p99 ms", "trivial p50 / p99 ms"))
+  local sleep = measure("control: ngx.sleep(0.1)", "/sleep", askers)
+  local elsewhere = measure("control: another nginx calls", "/auto/" .. kind, askers, other)
+  local calls = measure("calls", "/auto/" .. kind, askers)
+  print(("  the trivial location's p99: %+.2f ms beside sleeping, %+.2f ms beside the same load elsewhere"):format(
+    calls.beside_p99 - sleep.beside_p99, calls.beside_p99 - elsewhere.beside_p99))
+  measure("calls that block", "/curl/" .. kind, blocking or askers)
+  return calls.asked / sleep.asked
+end
+
+local reached = scenario("64 calls of 100 ms at a time", "small", 64)
+print(("  calls reach %.3f of the control"):format(reached))
+scenario("4 answers of 20 MB at a time", "big", 4)
+measure("calls that make a Lua value of it", "/auto/json", 4)
+scenario("16 calls with a handshake each", "tls", 16)
+
+for _, one in ipairs { driver, worker, other, service } do one:stop() end
+http.stop()
+files.clean()

@@ -4,7 +4,8 @@
 local load = {}
 
 --- A location that makes load: /load?port=P&seconds=S&path=/x&askers=N[&count=N][&pause=S]
---- [&beside=/y&beside_pause=S][&leavers=N]. `beside` is asked by one more, whose times are told apart.
+--- [&beside=/y&beside_pause=S[&beside_port=P]][&leavers=N]. `beside` is asked by one more, whose times
+--- are told apart.
 load.LOCATION = [[
     location = /load { content_by_lua_block { ngx.print(require("spec.nginx.load").serve(ngx.req.get_uri_args())) } }
 ]]
@@ -36,13 +37,13 @@ local function read_answer(socket)
 end
 
 -- Asks until it is time to stop; what is wrong is counted by its text.
-local function asker(run, path, pause, times)
+local function asker(run, port, path, pause, times)
   local socket
   while not run.stop() do
     if not socket then
       socket = ngx.socket.tcp()
       socket:settimeout(60000)
-      if not socket:connect("127.0.0.1", run.port) then
+      if not socket:connect("127.0.0.1", port) then
         socket = nil
         ngx.sleep(0.01)
       end
@@ -105,14 +106,16 @@ function load.serve(args)
   function run.stop() return #asked + run.failed >= count or now() >= ends_at end
   local threads, beside = {}, {}
   for i = 1, tonumber(args.askers) or 0 do
-    threads[#threads + 1] = ngx.thread.spawn(asker, run, args.path, tonumber(args.pause), asked)
+    threads[#threads + 1] = ngx.thread.spawn(asker, run, run.port, args.path,
+      tonumber(args.pause), asked)
     if i % 16 == 0 then ngx.sleep(0.001) end
   end
   for i = 1, tonumber(args.leavers) or 0 do
     threads[#threads + 1] = ngx.thread.spawn(leaver, run, args.path, i)
   end
   if args.beside then
-    threads[#threads + 1] = ngx.thread.spawn(asker, run, args.beside, tonumber(args.beside_pause), beside)
+    threads[#threads + 1] = ngx.thread.spawn(asker, run, tonumber(args.beside_port) or run.port,
+      args.beside, tonumber(args.beside_pause), beside)
   end
   for _, thread in ipairs(threads) do assert(ngx.thread.wait(thread)) end
   local wrong = 0

@@ -54,7 +54,7 @@ local nginx = server.start { workers = 2, locations = LOCATIONS:format(service.u
 local driving = io.popen(("unset LD_PRELOAD; curl -s -m %d '%s/load?port=%d&path=/call&askers=32&leavers=2"
   .. "&seconds=%g'"):format(seconds + 60, driver.url, nginx.port, seconds))
 
-local born, old, gone, longest, reloads = {}, {}, 0, 0, 0
+local old, gone, longest, reloads = {}, 0, 0, 0
 local function look()
   local now, alive = core.now(), {}
   for _, pid in ipairs(nginx:workers()) do alive[pid] = true end
@@ -72,8 +72,7 @@ end
 local begun = core.now()
 engine:step(0.5)
 while core.now() - begun < seconds do
-  local now
-  born, now = look()
+  local born, now = look()
   nginx:signal "HUP"
   reloads = reloads + 1
   for pid in pairs(born) do old[pid] = old[pid] or now end
@@ -85,8 +84,7 @@ while core.now() - begun < seconds do
 end
 local told = load.read(driving:read "*a")
 driving:close()
-local now
-born, now = look()
+local born, now = look()
 nginx:signal "HUP"
 for pid in pairs(born) do old[pid] = old[pid] or now end
 while next(old) do
