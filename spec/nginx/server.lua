@@ -68,6 +68,7 @@ Server.__index = Server
 ---@field locations? string more lines in the server
 ---@field servers? string   more servers; $PORT2 is a port for one
 ---@field tmpdir? string    TMPDIR of nginx; default: its own folder
+---@field env? string       more of its environment, A=B C=D
 
 --- Starts one.
 ---@param options spec.NginxOptions
@@ -96,8 +97,8 @@ function server.start(options)
   file:close()
   native.sh("mkdir " .. folder .. "/tmp")
   self.life = assert(io.popen(([[unset LD_PRELOAD
-    env TMPDIR=%s PATH=$PATH:/usr/sbin nginx -p %s -c %s/nginx.conf 2>%s/stderr & pid=$!
-    cat >/dev/null; kill $pid 2>/dev/null; wait $pid]]):format(self.tmpdir, folder, folder, folder), "w"))
+    env %s TMPDIR=%s PATH=$PATH:/usr/sbin nginx -p %s -c %s/nginx.conf 2>%s/stderr & pid=$!
+    cat >/dev/null; kill $pid 2>/dev/null; wait $pid]]):format(options.env or "", self.tmpdir, folder, folder, folder), "w"))
   local up = shell(([[for i in $(seq 200); do
       curl -sf -o /dev/null %s/up && echo up && exit; sleep 0.05; done]]):format(self.url))
   assert(up ~= "", "nginx did not start: " .. self:log())

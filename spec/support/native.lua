@@ -51,4 +51,10 @@ function native.slow_dns()
   return native.compile("slow_dns", build .. "/spec/slow_dns.so", "-shared -fPIC")
 end
 
+--- A library to preload that stands for the system's certificate authorities, see authorities.c.
+function native.authorities()
+  local _, build = native.runtime()
+  return native.compile("authorities", build .. "/spec/authorities.so", "-shared -fPIC", "-ldl")
+end
+
 return native
