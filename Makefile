@@ -36,7 +36,17 @@ build: | check-build
 check-build:
 	@SETUP=check LUA=$(LUA) .ci/setup build
 
-modules: $(MODULES)
+modules: $(MODULES) $(OUT)/bin/sendcloud
+
+# The program for this checkout and this runtime, from wherever it is called.
+$(OUT)/bin/sendcloud: Makefile
+	@mkdir -p $(@D)
+	@{ echo '#!/bin/sh'; \
+	  echo 'LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$${LUA_PATH:-;}"'; \
+	  echo 'LUA_CPATH="$(abspath $(OUT))/?.so;$${LUA_CPATH:-;}"'; \
+	  echo 'export LUA_PATH LUA_CPATH'; \
+	  echo 'exec $(LUA) "$(CURDIR)/lua/sendcloud/cli/sendcloud.lua" "$$@"'; } > $@
+	@chmod +x $@
 
 $(OUT)/sendcloud/core.so: $(CORE)
 	@mkdir -p $(@D)
@@ -62,6 +72,7 @@ $(OUT)/obj/%.o: csrc/%.c $(OUT)/flags
 env:
 	@echo 'export LUA_PATH="$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;"'
 	@echo 'export LUA_CPATH="$(CURDIR)/$(OUT)/?.so;;"'
+	@echo 'export PATH="$(CURDIR)/$(OUT)/bin:$$PATH"'
 
 setup:
 	@LUA=$(LUA) .ci/setup demo test
@@ -144,7 +155,7 @@ help:
 	@echo 'make test      every spec on $(LUAS); sets up what is missing'
 	@echo 'make nginx     only the specs that run inside nginx'
 	@echo 'make build     the C modules for one runtime, in build/LUA'
-	@echo 'make env       LUA_PATH and LUA_CPATH for the checkout: eval "$$(make -s env)"'
+	@echo 'make env       LUA_PATH, LUA_CPATH and PATH for the checkout: eval "$$(make -s env)"'
 	@echo 'make setup     only the set-up of demo and test'
 	@echo 'make asan      the suite under AddressSanitizer and UBSan, leaks included'
 	@echo 'make valgrind  the suite under valgrind'

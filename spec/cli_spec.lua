@@ -1,65 +1,25 @@
 -- The command line: what goes where, and the exit codes.
 
 local cjson = require "cjson"
-local sandbox = require "sendcloud.sandbox"
+local files = require "spec.support.files"
+local program = require "spec.support.program"
 local version = require "sendcloud.version"
 
-local LUA = os.getenv("SENDCLOUD_LUA") or "lua5.4"
-local PROGRAM = "lua/sendcloud/cli/sendcloud.lua"
-
-local function quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
-
-local function read(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  os.remove(path)
-  return text
-end
-
 describe("the command line", function()
-  local box, environment
+  local sendcloud, box
 
-  -- Runs it; gives standard output, standard error and the exit code.
-  local function run(input, ...)
-    local words = {}
-    for i, word in ipairs { ... } do words[i] = quote(word) end
-    local err, into = os.tmpname(), os.tmpname()
-    local file = assert(io.open(into, "wb"))
-    file:write(input or "")
-    file:close()
-    local pipe = assert(io.popen(("env %s %s %s %s 2>%s <%s; echo \"exit=$?\""):format(
-      environment, LUA, PROGRAM, table.concat(words, " "), err, into)))
-    local out, code = pipe:read("*a"):match("^(.*)exit=(%d+)\n$")
-    pipe:close()
-    os.remove(into)
-    return out, read(err), tonumber(code)
-  end
-
-  local function ok(...)
-    local out, err, code = run(nil, ...)
-    assert.equal(0, code, err)
-    return out
-  end
+  local function run(...) return sendcloud:run(...) end
+  local function ok(...) return sendcloud:ok(...) end
 
   before_each(function()
-    box = assert(sandbox.start { seed = 42 })
-    local set = {}
-    for name, value in pairs(box:environment()) do
-      set[#set + 1] = name .. "=" .. quote(value)
-    end
-    environment = table.concat(set, " ")
-    local client = box:client { transport = "sandbox" }
-    assert(client.members:upsert {
-      { email = "li.lei@example.com", name = "李磊", fields = { Age = 31 }, tags = { "vip" } },
-      { email = "mei@example.org", name = "Mei, \"M\"\27[31m", fields = { Age = 12 } },
-    })
-    client:close()
+    sendcloud = program.start()
+    box = sendcloud.box
   end)
 
-  after_each(function() box:stop() end)
+  after_each(function()
+    sendcloud:stop()
+    files.clean()
+  end)
 
   it("prints a table for a person, without what would steer a terminal", function()
     local out = ok("members", "list", "--where", "Age >= 1")
@@ -84,7 +44,7 @@ describe("the command line", function()
   end)
 
   it("imports a list and says with its exit code that rows were refused", function()
-    local rejects = os.tmpname()
+    local rejects = files.path()
     local out, err, code = run("email,name\nana@example.com,Ana\nnobody,No\n", "members",
       "import", "-", "--format", "csv", "--rejects", rejects, "--json")
     assert.equal(6, code, err)
@@ -93,7 +53,7 @@ describe("the command line", function()
     assert.equal(2, report.rows)
     assert.equal(1, report.inserted)
     assert.equal(1, report.rejected)
-    assert.truthy(read(rejects):find("nobody", 1, true))
+    assert.truthy(files.read(rejects):find("nobody", 1, true))
   end)
 
   it("exports to standard output", function()
@@ -116,9 +76,7 @@ describe("the command line", function()
   it("saves a condition and waits for it", function()
     local out = ok("segments", "create", "adults", "--where", "Age >= 18", "--json")
     local id = out:match('"id":"(%x+)"')
-    local client = box:client { transport = "sandbox" }
-    assert(client.segments:wait(id)) -- moves the clock on
-    client:close()
+    assert(sendcloud.client.segments:wait(id)) -- moves the clock on
     local segment = cjson.decode(ok("segments", "wait", id, "--json"))
     assert.equal("ready", segment.status)
     assert.equal(1, segment.member_total)
