@@ -97,7 +97,8 @@ describe("the program", function()
     assert.truthy(err:find("^sendcloud: here\n"), err)
     path = files.write([[
       local client = assert(require("sendcloud").new {})
-      assert(client.members:get(("0"):rep(24)))
+      local _, err = client.members:get(("0"):rep(24))
+      error(err, 0) -- the assert of Lua 5.1 takes only text
     ]], ".lua")
     _, err, code = sendcloud:run(nil, "run", path)
     assert.equal(4, code)
