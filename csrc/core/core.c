@@ -14,6 +14,8 @@ int luaopen_sendcloud_core(lua_State *L)
     sc_open_folder(L);
     sc_open_journal(L);
     sc_open_credential(L);
+    sc_open_request(L);
+    sc_open_answer(L);
     sc_open_http(L);
     sc_open_thread(L);
     return 1;

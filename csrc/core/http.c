@@ -11,6 +11,7 @@ struct sc_http {
     CURLM *multi;
     unsigned generation; /* of the process whose sockets these are */
     struct sc_http_transfer *first;
+    struct sc_http_transfer *first_done, *last_done; /* those with a tag, until it is told */
     unsigned count; /* in flight */
     unsigned finished; /* since the last step ended */
     int fresh; /* something was added that libcurl has not looked at yet */
@@ -113,6 +114,46 @@ static void unlink_transfer(struct sc_http_transfer *t)
     h->finished++;
 }
 
+/* Notes that a transfer is done, for sc_http_finished. */
+static void announce(struct sc_http *h, struct sc_http_transfer *t)
+{
+    t->teller = h;
+    t->next = NULL;
+    t->previous = h->last_done;
+    if (t->previous)
+        t->previous->next = t;
+    else
+        h->first_done = t;
+    h->last_done = t;
+}
+
+static void withdraw(struct sc_http_transfer *t)
+{
+    struct sc_http *h = t->teller;
+
+    if (!h)
+        return;
+    if (t->previous)
+        t->previous->next = t->next;
+    else
+        h->first_done = t->next;
+    if (t->next)
+        t->next->previous = t->previous;
+    else
+        h->last_done = t->previous;
+    t->teller = NULL;
+}
+
+unsigned long sc_http_finished(struct sc_http *h)
+{
+    struct sc_http_transfer *t = h->first_done;
+
+    if (!t)
+        return 0;
+    withdraw(t);
+    return t->tag;
+}
+
 /* Ends a transfer whose verdict is in t->failed and t->why. In a forked child the easy handle is
  * left as it is: removing it would speak on the parent's connection. */
 static void end_transfer(struct sc_http_transfer *t)
@@ -129,6 +170,8 @@ static void end_transfer(struct sc_http_transfer *t)
     if (t->failed)
         sc_buf_free(&t->body);
     unlink_transfer(t);
+    if (t->tag)
+        announce(h, t);
 }
 
 struct sc_http_transfer *sc_http_add(struct sc_http *h,
@@ -165,6 +208,7 @@ struct sc_http_transfer *sc_http_add(struct sc_http *h,
         request->into->data = NULL;
         request->into->len = request->into->cap = 0;
     }
+    t->tag = request->tag;
     link_transfer(h, t);
     h->fresh = 1;
     return t;
@@ -281,6 +325,8 @@ void sc_http_free(struct sc_http *h)
     if (!h)
         return;
     abandon(h, "cancelled", "the client was closed");
+    while (h->first_done)
+        withdraw(h->first_done);
     if (!sc_http_is_foreign(h)) {
         while (h->spares)
             curl_easy_cleanup(h->spare[--h->spares]);
@@ -332,6 +378,7 @@ void sc_http_release(struct sc_http_transfer *t)
     if (!t)
         return;
     sc_http_cancel(t);
+    withdraw(t);
     sc_buf_free(&t->header);
     sc_buf_free(&t->body);
     free(t);

@@ -19,6 +19,7 @@
 #define SC_HTTP_MESSAGE     320
 
 struct sc_http;
+struct sc_http_preset;
 struct sc_http_transfer;
 
 struct sc_http_request {
@@ -38,7 +39,9 @@ struct sc_http_request {
     int once; /* never sent twice: libcurl repeats a request by itself when a kept connection
                * ends without an answer, so this one gets a connection of its own */
     int no_repeat; /* may go over a kept connection; where libcurl would repeat it, it fails */
+    struct sc_http_preset *preset; /* what it was made from, see http_preset.h; or NULL */
     struct sc_buf *into; /* its memory becomes the answer's, see sc_http_body; or NULL */
+    unsigned long tag; /* what sc_http_finished says when it is done; 0: nothing */
 };
 
 /* Why there is no answer. The words are the ones that Lua sees; none is ever freed. */
@@ -64,6 +67,10 @@ struct sc_http_transfer *sc_http_add(struct sc_http *h,
 /* Moves bytes; waits up to ms milliseconds for something to move when nothing is done yet.
  * Returns how many transfers were done since the last call. */
 unsigned sc_http_step(struct sc_http *h, int ms);
+
+/* The tag of a transfer that is done, in the order in which they were; each is told once, and none
+ * after its transfer was released. 0: no more. */
+unsigned long sc_http_finished(struct sc_http *h);
 
 /* Ends a wait of sc_http_step early. The one function for other threads. */
 void sc_http_wakeup(struct sc_http *h);

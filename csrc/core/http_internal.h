@@ -1,10 +1,12 @@
 /* http_internal: what the files of the HTTP engine share: http.c keeps the engine and its list of
- * transfers, http_request.c checks a request and hands it to libcurl, http_failure.c says why one
- * failed, http_thread.c drives an engine beside its own descriptors. Nobody else includes this. */
+ * transfers, http_request.c checks a request and hands it to libcurl, http_lines.c does its header,
+ * http_preset.c keeps what requests share, http_failure.c says why one failed, http_thread.c drives
+ * an engine beside its own descriptors. Nobody else includes this. */
 #ifndef SC_HTTP_INTERNAL_H
 #define SC_HTTP_INTERNAL_H
 
 #include "http.h"
+#include "http_preset.h"
 
 #include <curl/curl.h>
 #include <sys/types.h>
@@ -21,8 +23,11 @@ enum sc_http_trouble {
 
 struct sc_http_transfer {
     struct sc_http *http; /* NULL when it is done */
-    struct sc_http_transfer *previous, *next;
+    struct sc_http *teller; /* in whose list of finished ones it is; or NULL */
+    struct sc_http_transfer *previous, *next; /* in one list or the other */
+    unsigned long tag; /* 0: nobody asks */
     CURL *easy; /* NULL when it is done */
+    struct sc_http_preset *preset; /* whose list it is; or NULL */
     struct curl_slist *list;
     struct sc_buf header, body;
     size_t header_total; /* bytes of headers so far, interim answers included */
@@ -41,12 +46,41 @@ struct sc_http_transfer {
     char error[CURL_ERROR_SIZE];
 };
 
+struct sc_http_preset {
+    struct sc_http_request request; /* points into text; no URL, no body */
+    char *text;
+    size_t text_len;
+    struct curl_slist *list; /* the headers as libcurl takes them, the credential among them */
+    unsigned users; /* its maker, and each transfer that is on its way */
+};
+
 /* http.c: sc_http_step of the thread, which also waits for the n descriptors in others; their
  * revents say what came. Never used after a fork. */
 unsigned sc_http_poll(struct sc_http *h, struct curl_waitfd *others, unsigned n, int ms);
 
+/* http_preset.c: copies the strings of a request into one block, whose size goes into *size, and
+ * points `to` into it; the rest of `to` is left as it is. NULL: out of memory. */
+char *sc_http_copy_text(struct sc_http_request *to, const struct sc_http_request *from,
+                        size_t *size);
+
 /* http_request.c: whether the request can be sent at all; fills *why otherwise. */
 int sc_http_check(const struct sc_http_request *request, struct sc_http_failure *why);
+
+/* http_lines.c: the same of everything but the URL. */
+int sc_http_check_common(const struct sc_http_request *request, struct sc_http_failure *why);
+
+/* http_lines.c: no control characters; spaces and tabs only where they are allowed. */
+int sc_http_is_clean(const char *s, int spaces);
+
+/* http_lines.c: methods that are expected to have a body send length 0 without one. */
+int sc_http_posts(const struct sc_http_request *request);
+
+/* http_lines.c: the headers as libcurl takes them; *out is NULL or to be wiped, also after a
+ * failure. */
+CURLcode sc_http_build_list(struct curl_slist **out, const struct sc_http_request *request);
+
+/* http_lines.c: frees a list of headers and wipes it. */
+void sc_http_wipe_list(struct curl_slist *list);
 
 /* http_request.c: what every request has in common, set once per easy handle. */
 CURLcode sc_http_prepare(CURL *easy);

@@ -39,53 +39,6 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static size_t text_size(const char *s)
-{
-    return s ? strlen(s) + 1 : 0;
-}
-
-static const char *put_text(char **at, const char *s)
-{
-    char *copy = *at;
-    size_t n = text_size(s);
-
-    if (!s)
-        return NULL;
-    memcpy(copy, s, n);
-    *at += n;
-    return copy;
-}
-
-/* Copies the strings into one block, which begins with the list of headers. 0: out of memory. */
-static int copy_text(struct sc_http_job *job, const struct sc_http_request *from)
-{
-    struct sc_http_request *r = &job->request;
-    size_t i, n = from->header_count * sizeof *from->headers;
-    const char **headers;
-    char *at;
-
-    n += text_size(from->method) + text_size(from->url) + text_size(from->authorization) +
-         text_size(from->ca_file) + text_size(from->proxy) + text_size(from->user_agent);
-    for (i = 0; i < from->header_count; i++)
-        n += text_size(from->headers[i]);
-    job->text = malloc(n);
-    if (!job->text)
-        return 0;
-    job->text_len = n;
-    headers = (const char **)(void *)job->text;
-    at = job->text + from->header_count * sizeof *from->headers;
-    for (i = 0; i < from->header_count; i++)
-        headers[i] = put_text(&at, from->headers[i]);
-    r->headers = headers;
-    r->method = put_text(&at, from->method);
-    r->url = put_text(&at, from->url);
-    r->authorization = put_text(&at, from->authorization);
-    r->ca_file = put_text(&at, from->ca_file);
-    r->proxy = put_text(&at, from->proxy);
-    r->user_agent = put_text(&at, from->user_agent);
-    return 1;
-}
-
 struct sc_http_job *sc_http_job_new(const struct sc_http_request *request)
 {
     struct sc_http_job *job = calloc(1, sizeof *job);
@@ -94,7 +47,9 @@ struct sc_http_job *sc_http_job_new(const struct sc_http_request *request)
         return NULL;
     job->made = now();
     job->request = *request;
-    if (!copy_text(job, request))
+    job->request.preset = NULL; /* it belongs to the thread that submits */
+    job->text = sc_http_copy_text(&job->request, request, &job->text_len);
+    if (!job->text)
         goto failed;
     if (request->body) {
         job->body = malloc(request->body_len + 1);

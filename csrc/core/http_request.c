@@ -11,88 +11,14 @@
 #define KEEPALIVE_SECONDS       30L
 #define RECEIVE_BUFFER          (64L << 10)
 
-static int is_token(const char *s, size_t n)
-{
-    size_t i;
-
-    for (i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)s[i];
-
-        if (c <= ' ' || c >= 0x7f || strchr("()<>@,;:\\\"/[]?={}", c))
-            return 0;
-    }
-    return n > 0;
-}
-
-/* No control characters; spaces and tabs only where they are allowed. */
-static int is_clean(const char *s, int spaces)
-{
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-
-        if (c == 0x7f || (c < ' ' && !(spaces && c == '\t')) || (c == ' ' && !spaces))
-            return 0;
-    }
-    return 1;
-}
-
-static int is_header(const char *line)
-{
-    const char *colon = strchr(line, ':');
-
-    return colon && is_token(line, (size_t)(colon - line)) && is_clean(colon + 1, 1);
-}
-
-static int has_name(const char *line, const char *name)
-{
-    size_t n = strlen(name);
-
-    return strncasecmp(line, name, n) == 0 && line[n] == ':';
-}
-
-/* Headers that say where a message ends are the engine's own: two opinions on that are how one
- * request is smuggled inside another. */
-static const char *refuse_header(const struct sc_http_request *request, const char *line)
-{
-    if (!is_header(line))
-        return "a header is not \"Name: value\" on one line";
-    if (has_name(line, "Content-Length") || has_name(line, "Transfer-Encoding") ||
-        has_name(line, "Expect"))
-        return "Content-Length, Transfer-Encoding and Expect are not for the caller to "
-               "set";
-    if (request->authorization && has_name(line, "Authorization"))
-        return "Authorization is set by the credential";
-    return NULL;
-}
-
-static const char *refuse(const struct sc_http_request *request)
-{
-    const char *reason = NULL;
-    size_t i;
-
-    if (!is_token(request->method, strlen(request->method)))
-        return "the method is not a word";
-    if (!*request->url || !is_clean(request->url, 0))
-        return "the URL holds a space or a control character";
-    if (request->authorization && !is_clean(request->authorization, 1))
-        return "the credential holds a control character";
-    if (request->user_agent && !is_clean(request->user_agent, 1))
-        return "the user agent holds a control character";
-    if (request->proxy && !is_clean(request->proxy, 0))
-        return "the proxy's address holds a space or a control character";
-    for (i = 0; i < request->header_count && !reason; i++)
-        reason = refuse_header(request, request->headers[i]);
-    return reason;
-}
-
 int sc_http_check(const struct sc_http_request *request, struct sc_http_failure *why)
 {
-    const char *reason = refuse(request);
-
-    if (!reason)
-        return 1;
-    sc_http_fail(why, "config", "not_sent", "request", "%s", reason);
-    return 0;
+    if (!*request->url || !sc_http_is_clean(request->url, 0)) {
+        sc_http_fail(why, "config", "not_sent", "request",
+                     "the URL holds a space or a control character");
+        return 0;
+    }
+    return request->preset || sc_http_check_common(request, why);
 }
 
 static size_t on_body(char *data, size_t size, size_t n, void *user)
@@ -218,77 +144,27 @@ CURLcode sc_http_prepare(CURL *easy)
     return code;
 }
 
-/* Adds one line to t->list. */
-static CURLcode add_line(struct sc_http_transfer *t, const char *line)
+/* The preset's list, where it is right for the request; else one of its own. */
+static CURLcode choose_list(struct sc_http_transfer *t, const struct sc_http_request *request)
 {
-    struct curl_slist *list = curl_slist_append(t->list, line);
+    struct sc_http_preset *preset = request->preset;
 
-    if (!list)
-        return CURLE_OUT_OF_MEMORY;
-    t->list = list;
+    if (!preset || sc_http_posts(request) != sc_http_posts(&preset->request))
+        return sc_http_build_list(&t->list, request);
+    sc_http_preset_hold(preset);
+    t->preset = preset;
+    t->list = preset->list;
     return CURLE_OK;
 }
 
-/* The headers as they are, but libcurl has a spelling of its own for one without a value. */
-static CURLcode add_header(struct sc_http_transfer *t, const char *line)
+static void drop_list(struct sc_http_transfer *t)
 {
-    size_t name = strcspn(line, ":");
-    struct sc_buf empty;
-    CURLcode code = CURLE_OUT_OF_MEMORY;
-
-    if (line[name + 1 + strspn(line + name + 1, " \t")])
-        return add_line(t, line);
-    sc_buf_init(&empty, name + 2);
-    if (sc_buf_add(&empty, line, name) == 0 && sc_buf_add(&empty, ";", 2) == 0)
-        code = add_line(t, empty.data);
-    sc_buf_free(&empty);
-    return code;
-}
-
-static CURLcode add_authorization(struct sc_http_transfer *t, const char *value)
-{
-    static const char name[] = "Authorization: ";
-    struct sc_buf line;
-    CURLcode code = CURLE_OUT_OF_MEMORY;
-
-    sc_buf_init(&line, SIZE_MAX / 4);
-    if (sc_buf_reserve(&line, sizeof name + strlen(value)) ==
-        0) { /* it never moves, so no copy stays */
-        sc_buf_add(&line, name, sizeof name - 1);
-        sc_buf_add(&line, value, strlen(value) + 1);
-        code = add_line(t, line.data);
-        sc_wipe(line.data, line.len);
-    }
-    sc_buf_free(&line);
-    return code;
-}
-
-/* Methods that are expected to have a body send length 0 without one. */
-static int posts(const struct sc_http_request *request)
-{
-    return request->body || strcmp(request->method, "POST") == 0 ||
-           strcmp(request->method, "PUT") == 0 || strcmp(request->method, "PATCH") == 0;
-}
-
-static CURLcode build_list(struct sc_http_transfer *t,
-                           const struct sc_http_request *request)
-{
-    CURLcode code = CURLE_OK;
-    int has_type = 0;
-    size_t i;
-
-    for (i = 0; i < request->header_count && !code; i++) {
-        has_type |= has_name(request->headers[i], "Content-Type");
-        code = add_header(t, request->headers[i]);
-    }
-    if (!code && posts(request)) {
-        code = add_line(t, "Expect:");
-        if (!code && !has_type) /* libcurl would call any body a form */
-            code = add_line(t, "Content-Type:");
-    }
-    if (!code && request->authorization)
-        code = add_authorization(t, request->authorization);
-    return code;
+    if (t->preset)
+        sc_http_preset_release(t->preset);
+    else
+        sc_http_wipe_list(t->list);
+    t->preset = NULL;
+    t->list = NULL;
 }
 
 static CURLcode set_method(CURL *easy, const struct sc_http_request *request)
@@ -296,7 +172,7 @@ static CURLcode set_method(CURL *easy, const struct sc_http_request *request)
     CURLcode code = CURLE_OK;
 
     SET(CURLOPT_NOBODY, 0L);
-    if (posts(request)) {
+    if (sc_http_posts(request)) {
         SET(CURLOPT_POST, 1L);
         SET(CURLOPT_POSTFIELDS, request->body ? request->body : "");
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
@@ -332,7 +208,7 @@ CURLcode sc_http_configure(struct sc_http_transfer *t,
                            const struct sc_http_request *request)
 {
     CURL *easy = t->easy;
-    CURLcode code = build_list(t, request);
+    CURLcode code = choose_list(t, request);
 
     SET(CURLOPT_URL, request->url);
     /* Worth waiting for where TLS will tell whether a connection can be shared; without TLS only
@@ -363,16 +239,6 @@ CURLcode sc_http_configure(struct sc_http_transfer *t,
     return code;
 }
 
-/* The list holds the credential. */
-static void wipe_list(struct curl_slist *list)
-{
-    struct curl_slist *at;
-
-    for (at = list; at; at = at->next)
-        sc_wipe(at->data, strlen(at->data));
-    curl_slist_free_all(list);
-}
-
 CURLcode sc_http_detach(struct sc_http_transfer *t)
 {
     CURLcode code = CURLE_OK;
@@ -382,8 +248,7 @@ CURLcode sc_http_detach(struct sc_http_transfer *t)
     curl_easy_setopt(t->easy, CURLOPT_PROXY, NULL);
     curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, NULL);
     curl_easy_setopt(t->easy, CURLOPT_PRIVATE, NULL);
-    wipe_list(t->list);
-    t->list = NULL;
+    drop_list(t);
     if (t->has_ca_file) { /* there is no other way back to the system's */
         curl_easy_reset(t->easy);
         code = sc_http_prepare(t->easy);

@@ -170,6 +170,22 @@ int sc_json_write_double(struct sc_buf *b, double value)
     return sc_buf_add(b, text, fix_point(text));
 }
 
+static int is_unreserved(unsigned char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
+int sc_json_is_unreserved(const char *bytes, size_t n)
+{
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        if (!is_unreserved((unsigned char)bytes[i]))
+            return 0;
+    return 1;
+}
+
 int sc_json_write_percent(struct sc_buf *b, const char *bytes, size_t n)
 {
     size_t i;
@@ -182,8 +198,7 @@ int sc_json_write_percent(struct sc_buf *b, const char *bytes, size_t n)
     for (i = 0; i < n; i++) {
         unsigned char c = (unsigned char)bytes[i];
 
-        if ((c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '-' ||
-            c == '.' || c == '_' || c == '~') {
+        if (is_unreserved(c)) {
             b->data[b->len++] = (char)c;
         } else {
             b->data[b->len++] = '%';

@@ -31,6 +31,9 @@ int sc_json_write_integer(struct sc_buf *b, int64_t value);
  * integral and exact (below 2^53); whatever the process's locale is. */
 int sc_json_write_double(struct sc_buf *b, double value);
 
+/* Whether the bytes are RFC 3986's unreserved characters alone, which nobody encodes. */
+int sc_json_is_unreserved(const char *bytes, size_t n);
+
 /* Adds the bytes with everything but RFC 3986's unreserved characters percent-encoded. */
 int sc_json_write_percent(struct sc_buf *b, const char *bytes, size_t n);
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define ANSWER_TYPE "sendcloud.answer"
+
 void sc_lua_push_failure(lua_State *L, const struct sc_http_failure *why)
 {
     lua_createtable(L, 0, 4);
@@ -78,11 +80,10 @@ static void add_header(lua_State *L, const char *line, size_t n)
     lua_rawset(L, -3);
 }
 
-/* Pushes { lower-case name = value }. */
-static void push_headers(lua_State *L, const struct sc_buf *header)
+/* Pushes { lower-case name = value } of the lines of an answer's head. */
+static void push_headers(lua_State *L, const char *at, size_t n)
 {
-    const char *at = header->data;
-    const char *end = at + header->len;
+    const char *end = at + n;
 
     lua_createtable(L, 0, 8);
     while (at < end) {
@@ -95,19 +96,37 @@ static void push_headers(lua_State *L, const struct sc_buf *header)
     }
 }
 
+/* What an answer does not hold yet: its headers, which few callers look at, by name. */
+static int answer_index(lua_State *L)
+{
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    const char *head;
+    size_t n;
+
+    if (strcmp(key, "headers") != 0)
+        return 0;
+    lua_settop(L, 2);
+    lua_pushliteral(L, "head");
+    lua_rawget(L, 1);
+    head = lua_tolstring(L, 3, &n);
+    push_headers(L, head ? head : "", head ? n : 0);
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, 4);
+    lua_rawset(L, 1);
+    return 1;
+}
+
 void sc_lua_push_answer(lua_State *L, struct sc_http_transfer *t, int into)
 {
+    const struct sc_buf *head = sc_http_header(t);
     const struct sc_buf *body;
 
     into = into ? sc_absindex(L, into) : 0;
-    lua_createtable(L, 0, 3);
+    lua_createtable(L, 0, 4);
     lua_pushinteger(L, (lua_Integer)sc_http_status(t));
     lua_setfield(L, -2, "status");
-    if (sc_http_header(t)->data)
-        push_headers(L, sc_http_header(t));
-    else
-        lua_newtable(L);
-    lua_setfield(L, -2, "headers");
+    lua_pushlstring(L, head->data ? head->data : "", head->len);
+    lua_setfield(L, -2, "head");
     if (into) {
         lua_pushvalue(L, into);
     } else {
@@ -115,4 +134,13 @@ void sc_lua_push_answer(lua_State *L, struct sc_http_transfer *t, int into)
         lua_pushlstring(L, body->data ? body->data : "", body->len);
     }
     lua_setfield(L, -2, "body");
+    luaL_getmetatable(L, ANSWER_TYPE);
+    lua_setmetatable(L, -2);
+}
+
+void sc_open_answer(lua_State *L)
+{
+    static const luaL_Reg metamethods[] = {{"__index", answer_index}, {NULL, NULL}};
+
+    sc_lua_newtype(L, ANSWER_TYPE, NULL, metamethods);
 }

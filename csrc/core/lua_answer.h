@@ -15,7 +15,8 @@ void sc_lua_push_failure(lua_State *L, const struct sc_http_failure *why);
 int sc_lua_refuse(lua_State *L, const char *kind, const char *message);
 
 /* Pushes { status, headers, body } of a transfer that has an answer; the body is the buffer at
- * index into, or a string where into is 0. */
+ * index into, or a string where into is 0. The headers are worked out of `head` when they are
+ * first asked for. */
 void sc_lua_push_answer(lua_State *L, struct sc_http_transfer *t, int into);
 
 /* Makes the memory of one buffer another's, whose own is freed. */

@@ -1,8 +1,9 @@
 /* lua_http: core.http, engines and transfers for Lua.
  *
- * An engine userdata owns a struct sc_http, a transfer userdata a struct sc_http_transfer; a
- * transfer's environment table keeps its engine, its body and the buffer for the answer alive.
- * Buffers are locked while their request is on its way. */
+ * An engine userdata owns a struct sc_http, a transfer userdata a struct sc_http_transfer, which
+ * outlives its engine. A transfer's environment keeps its body and the buffer for the answer alive
+ * and is the result afterwards; one that has neither has no environment until then. Buffers are
+ * locked while their request is on its way. */
 #include "lua_answer.h"
 #include "lua_request.h"
 
@@ -24,6 +25,7 @@ struct transfer {
     struct sc_http_transfer *t;
     struct sc_buf *body; /* locked, or NULL */
     struct sc_buf *into; /* locked, or NULL */
+    enum { NOTHING, BODIES, ANSWER, FAILURE } environment;
     int busy; /* its result is being made: a finalizer may ask for it meanwhile */
 };
 
@@ -58,31 +60,39 @@ static int core_http(lua_State *L)
     return 1;
 }
 
-/* engine:add(request) -> transfer, or nil and a failure */
+/* Ties the body and the buffer for the answer, the two values on top, to the transfer. */
+static void keep_bodies(lua_State *L, struct transfer *t, int transfer)
+{
+    lua_createtable(L, 2, 0);
+    lua_pushvalue(L, -3);
+    lua_rawseti(L, -2, 1);
+    lua_pushvalue(L, -2);
+    lua_rawseti(L, -2, 2);
+    sc_setuservalue(L, transfer);
+    t->environment = BODIES;
+}
+
+/* engine:add(request [, tag]) -> transfer, or nil and a failure */
 static int engine_add(lua_State *L)
 {
     struct sc_http_failure why;
     struct transfer *t;
     struct sc_lua_request r = {.kind = NULL};
+    lua_Integer tag = luaL_optinteger(L, 3, 0);
     int bodies;
 
-    check_engine(L);
     luaL_checktype(L, 2, LUA_TTABLE);
+    luaL_argcheck(L, tag >= 0, 3, "a tag is a number, at least 1");
     lua_settop(L, 2);
     t = sc_lua_newobject(L, sizeof *t, TRANSFER_TYPE);
-    lua_createtable(L, 4, 0); /* engine, body, into, answer */
-    lua_pushvalue(L, 4);
-    sc_setuservalue(L, 3);
     sc_lua_request_read(L, &r);
     bodies = lua_gettop(L) - 1;
+    if (!lua_isnil(L, -1) || !lua_isnil(L, -2))
+        keep_bodies(L, t, 3);
+    sc_lua_request_take(L, &r, bodies);
     if (r.kind)
         return sc_lua_refuse(L, r.kind, r.wrong);
-    lua_pushvalue(L, 1);
-    lua_rawseti(L, 4, 1);
-    lua_pushvalue(L, bodies);
-    lua_rawseti(L, 4, 2);
-    lua_pushvalue(L, bodies + 1);
-    lua_rawseti(L, 4, 3);
+    r.request.tag = (unsigned long)tag;
     t->t = sc_http_add(check_engine(L), &r.request, &why);
     if (!t->t) {
         lua_pushnil(L);
@@ -96,6 +106,17 @@ static int engine_add(lua_State *L)
         t->body->locks++;
     if (t->into)
         t->into->locks++;
+    return 1;
+}
+
+/* engine:finished() -> the tag of a transfer that is done and was not told yet, or nil */
+static int engine_finished(lua_State *L)
+{
+    unsigned long tag = sc_http_finished(check_engine(L));
+
+    if (!tag)
+        return 0;
+    lua_pushinteger(L, (lua_Integer)tag);
     return 1;
 }
 
@@ -200,42 +221,49 @@ static int transfer_cancel(lua_State *L)
     return 0;
 }
 
+/* Makes the result of a transfer that is done its environment. */
+static void keep_result(lua_State *L, struct transfer *t)
+{
+    const struct sc_http_failure *why = sc_http_failed(t->t);
+
+    t->busy = 1;
+    if (why) {
+        sc_lua_push_failure(L, why);
+    } else if (t->into) {
+        sc_getuservalue(L, 1);
+        lua_rawgeti(L, -1, 2);
+        sc_lua_push_answer(L, t->t, -1);
+    } else {
+        sc_lua_push_answer(L, t->t, 0);
+    }
+    sc_setuservalue(L, 1);
+    t->busy = 0;
+    t->environment = why ? FAILURE : ANSWER;
+    unlock(t, !why);
+    release(t);
+    lua_settop(L, 1);
+}
+
 /* transfer:result() -> { status, headers, body }, or nil and a failure. Asked again it gives the
  * same tables; asked early it raises. */
 static int transfer_result(lua_State *L)
 {
     struct transfer *t = check_transfer(L);
-    const struct sc_http_failure *why;
 
     lua_settop(L, 1);
-    sc_getuservalue(L, 1);
     if (t->t) {
         if (!sc_http_done(t->t))
             return luaL_error(L, "the transfer is not done yet");
         if (t->busy)
             return luaL_error(L, "the transfer's result is being taken");
-        t->busy = 1;
-        why = sc_http_failed(t->t);
-        lua_rawgeti(L, 2, 3);
-        if (why)
-            sc_lua_push_failure(L, why);
-        else
-            sc_lua_push_answer(L, t->t, t->into ? 3 : 0);
-        lua_rawseti(L, 2, why ? 5 : 4);
-        lua_settop(L, 2);
-        t->busy = 0;
-        unlock(t, !why);
-        release(t);
-        for (int i = 1; i <= 3; i++) { /* nothing needs to be kept alive any more */
-            lua_pushnil(L);
-            lua_rawseti(L, 2, i);
-        }
+        keep_result(L, t);
     }
-    lua_rawgeti(L, 2, 4);
-    if (!lua_isnil(L, -1))
-        return 1;
-    lua_rawgeti(L, 2, 5);
-    return 2;
+    if (t->environment == FAILURE)
+        lua_pushnil(L);
+    else if (t->environment != ANSWER)
+        return luaL_error(L, "the transfer never began");
+    sc_getuservalue(L, 1);
+    return t->environment == FAILURE ? 2 : 1;
 }
 
 /* --- module -------------------------------------------------------------------------------- */
@@ -256,7 +284,8 @@ void sc_open_http(lua_State *L)
 {
     static const luaL_Reg engine[] = {
         {"add", engine_add},         {"step", engine_step},   {"count", engine_count},
-        {"foreign", engine_foreign}, {"close", engine_close}, {NULL, NULL}};
+        {"foreign", engine_foreign}, {"close", engine_close}, {"finished", engine_finished},
+        {NULL, NULL}};
     static const luaL_Reg engine_meta[] = {
         {"__gc", engine_close}, {"__close", engine_close}, {NULL, NULL}};
     static const luaL_Reg transfer[] = {{"done", transfer_done},

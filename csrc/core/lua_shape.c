@@ -67,7 +67,7 @@ static int core_utf8_length(lua_State *L)
 }
 
 /* core.encode_path(s) -> s percent-encoded, as one segment of a path or one part of a
- * query */
+ * query; most ids are what they were */
 static int core_encode_path(lua_State *L)
 {
     size_t len;
@@ -75,7 +75,10 @@ static int core_encode_path(lua_State *L)
     struct sc_buf *b;
 
     luaL_checktype(L, 1, LUA_TSTRING);
+    lua_settop(L, 1);
     bytes = lua_tolstring(L, 1, &len);
+    if (sc_json_is_unreserved(bytes, len))
+        return 1;
     b = sc_lua_newbuffer(L, SC_SHAPE_BODY);
     if (sc_json_write_percent(b, bytes, len))
         return luaL_error(L, "not enough memory");

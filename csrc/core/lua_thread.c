@@ -129,6 +129,7 @@ static int thread_submit(lua_State *L)
     lua_pushvalue(L, 4);
     sc_setuservalue(L, 3);
     sc_lua_request_read(L, &r);
+    sc_lua_request_take(L, &r, lua_gettop(L) - 1);
     if (r.kind)
         return sc_lua_refuse(L, r.kind, r.wrong);
     lua_rawseti(L, 4, INTO);

@@ -37,6 +37,8 @@ const char *sc_lua_authorization(lua_State *L, int index);
 void sc_open_util(lua_State *L);
 void sc_open_shape(lua_State *L);
 void sc_open_credential(lua_State *L);
+void sc_open_request(lua_State *L);
+void sc_open_answer(lua_State *L);
 void sc_open_http(lua_State *L);
 void sc_open_thread(lua_State *L);
 void sc_open_rows(lua_State *L);

@@ -92,14 +92,15 @@ local function protocol(self, status, reason)
 end
 
 -- Reads a good answer by the first of the operation's shapes that fits.
-local function read(self, response, marks)
-  local first_path, first_reason
-  for _, way in ipairs(self.answers) do
-    local value, path, reason = way.shape:read(response.body, marks)
-    if value ~= nil then return value, way end
-    if not first_reason then first_path, first_reason = path, reason end
+local function read(self, body, marks)
+  local answers = self.answers
+  local value, path, reason = answers[1].shape:read(body, marks)
+  if value ~= nil then return value, answers[1] end
+  for index = 2, #answers do
+    value = answers[index].shape:read(body, marks)
+    if value ~= nil then return value, answers[index] end
   end
-  return nil, first_path, first_reason
+  return nil, path, reason
 end
 
 -- Whether a body begins like a page: a proxy's, or a portal's that wants a login.
@@ -170,12 +171,13 @@ function answer.judge(self, response, marks, sent, parameters)
     if err then return nil, err end
     return row.result == nil and true or row.result
   end
-  if length(body) == 0 then
+  if body == nil or #body == 0 then
     return nil, protocol(self, status, "the answer is empty")
   end
 
-  local value, way, reason = read(self, response, marks)
+  local value, way, reason = read(self, body, marks)
   if value == nil then return nil, promised(self, status, body, way, reason) end
+  if self.plain then return value end
   if way.pick == "number" and type(value.number) ~= "number" then
     return nil, promised(self, status, body, "number", "must be a number")
   elseif row.zero and value[way.pick] == 0 then

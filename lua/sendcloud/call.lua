@@ -6,6 +6,7 @@
 
 local answer = require "sendcloud.answer"
 local errors = require "sendcloud.errors"
+local outgoing = require "sendcloud.outgoing"
 local plan = require "sendcloud.plan"
 local policy = require "sendcloud.policy"
 local privacy = require "sendcloud.privacy"
@@ -20,14 +21,19 @@ local call = {}
 ---@field reconcile boolean?  after an unknown outcome the caller looks before it repeats
 ---@field read? fun(response: table): any, sendcloud.Error? the verdict on a response
 
+local NO_OPTIONS = {} -- never written to
+
 -- One call on its way.
 ---@class sendcloud.Flight
 ---@field state table
 ---@field plan sendcloud.Plan
 ---@field request table
 ---@field options sendcloud.CallOptions
+---@field parameters table? what was sent, under its Lua names
+---@field sent table?       the body as a table: the answer is to be read as promised
 ---@field transport table
 ---@field deadline_at number?
+---@field now number        when the next attempt begins
 ---@field attempt integer   requests made so far
 ---@field retries integer   retries taken from the budget
 ---@field unknown boolean?  whether an attempt may have taken effect
@@ -47,19 +53,20 @@ end
 -- Waits; an error where the wait was cut short.
 local function sleep(flight, seconds)
   local _, why = flight.transport:sleep(seconds)
-  if not why and not flight.state.closed then return nil end
+  if not why and not flight.state.closed then
+    flight.now = flight.transport:now()
+    return nil
+  end
   return failure(flight, "cancelled", flight.unknown and "unknown" or "not_sent",
     flight.state.closed and "the client was closed meanwhile" or why.message)
 end
 
 -- Waits for the limiter's slot; an error where there is none before the deadline.
 local function wait_for_slot(flight)
-  local limiter, transport = flight.state.limiter, flight.transport
-  local deadline_at = flight.deadline_at
-  local now = transport:now()
-  local wait, slot = limiter:take(now, deadline_at)
+  local limiter, deadline_at = flight.state.limiter, flight.deadline_at
+  local wait, slot = limiter:take(flight.now, deadline_at)
   while wait ~= 0 do
-    if not wait or deadline_at and now + wait >= deadline_at then
+    if not wait or deadline_at and flight.now + wait >= deadline_at then
       return failure(flight, "timeout", "not_sent",
         ("%.2f requests a second leave no slot before the deadline"):format(limiter.rate))
     end
@@ -68,61 +75,54 @@ local function wait_for_slot(flight)
     end
     local err = sleep(flight, wait)
     if err or not slot then return err end
-    now = transport:now()
-    wait = limiter:check(slot, now)
+    wait = limiter:check(slot, flight.now)
   end
 end
 
--- The request as a transport gets it; it may keep or change it.
-local function outgoing(flight, timeout)
-  local config, request = flight.state.config, flight.request
-  local class = flight.plan.row.class
-  local headers = { Accept = "application/json", ["User-Agent"] = config.user_agent }
-  if request.body then headers["Content-Type"] = flight.plan.content_type end
-  local url = config.base_url .. request.path
-  if request.query ~= "" then url = url .. "?" .. request.query end
-  return {
-    operation = flight.plan.operation, method = request.method, url = url,
-    path = request.path, query = request.query, headers = headers, body = request.body,
-    timeout = timeout, connect_timeout = config.connect_timeout,
-    credential = flight.state.credential,
-    ca_file = config.ca_file, proxy = config.proxy,
-    into = request.into, max_body = request.max_body,
-    -- A kept connection can break before the answer; libcurl then sends again by itself.
-    -- Whether a write is repeated is decided here.
-    once = class == "additive", no_repeat = class == "convergent",
-  }
+-- Sends the request: the response, or nil and the error.
+local function send(flight)
+  local state, request = flight.state, flight.request
+  if state.foreign then request = outgoing.copy(request) end
+  local response, failed = flight.transport:send(request)
+  if response then return response end
+  if type(failed) ~= "table" then failed = { message = failed } end
+  return nil, failure(flight, failed.kind or "network", failed.outcome or "unknown",
+    tostring(failed.message or "the request failed"))
+end
+
+-- What a response amounts to: a value, or nil and the error.
+local function judge(flight, response)
+  if flight.sent then
+    return answer.judge(flight.plan, response, flight.state.marks, flight.sent,
+      flight.parameters)
+  elseif flight.options.read then
+    return flight.options.read(response)
+  end
+  local err = answer.check(flight.plan, response)
+  return not err and response or nil, err
 end
 
 -- One attempt: the value, or nil, the error and the response where there was one.
 local function attempt(flight)
-  local config, deadline_at = flight.state.config, flight.deadline_at
-  local timeout = flight.options.timeout or config.timeout
+  local deadline_at = flight.deadline_at
+  local timeout = flight.options.timeout or flight.state.config.timeout
   if deadline_at then
-    local left = deadline_at - flight.transport:now()
+    local left = deadline_at - flight.now
     if left <= 0 then
       return nil, failure(flight, "timeout", "not_sent", "the deadline has passed")
     end
-    timeout = math.min(timeout, left)
+    if left < timeout then timeout = left end
   end
+  flight.request.timeout = timeout
   flight.attempt = flight.attempt + 1
   if flight.state.listener then
-    local method = flight.request.method
+    local method = flight.plan.row.method
     emit(flight, { type = "attempt", attempt = flight.attempt, method = method })
   end
-
-  local response, failed = flight.transport:send(outgoing(flight, timeout))
-  if not response then
-    if type(failed) ~= "table" then failed = { message = failed } end
-    return nil, failure(flight, failed.kind or "network", failed.outcome or "unknown",
-      tostring(failed.message or "the request failed"))
-  end
-  local read = flight.options.read
-  if not read then
-    local err = answer.check(flight.plan, response)
-    return not err and response or nil, err, response
-  end
-  local value, err = read(response)
+  local response, err = send(flight)
+  if not response then return nil, err end
+  local value
+  value, err = judge(flight, response)
   return value, err, response
 end
 
@@ -213,29 +213,28 @@ end
 ---  answer
 ---@param options sendcloud.CallOptions?
 ---@param parameters table? what was sent, to keep it out of messages
----@return any value        the response, or what options.read made of it; nil on error
+---@param sent table?       the body as a table: read the answer as the operation promises
+---@return any value        the response, or what was read of it; nil on error
 ---@return sendcloud.Error? err
 ---@return integer attempts requests made
-function call.exchange(state, self, request, options, parameters)
-  options = options or {}
-  local flight = {
-    state = state, plan = self, request = request, options = options,
-    attempt = 0, retries = 0,
-  }
-  local outcome = self.row.class ~= "read" and "not_sent" or nil
-  if state.closed then
-    return nil, failure(flight, "closed", outcome, "the client is closed"), 0
-  end
-  local transport, err = state:transport()
+function call.exchange(state, self, request, options, parameters, sent)
+  local transport, err
+  if not state.closed then transport, err = state:transport() end
   if not transport then
-    err.operation, err.outcome = self.operation, outcome
+    err = err or errors.new { kind = "closed", message = "the client is closed" }
+    err.operation, err.outcome = self.operation, self.row.class ~= "read" and "not_sent" or nil
     return nil, err, 0
   end
 
+  options = options or NO_OPTIONS
   local started = transport:now()
   local seconds = options.deadline or state.config.deadline
-  flight.transport = transport
-  flight.deadline_at = options.deadline_at or (seconds and started + seconds)
+  local flight = {
+    state = state, plan = self, request = outgoing.complete(state, self, request),
+    options = options, parameters = parameters, sent = sent, transport = transport,
+    deadline_at = options.deadline_at or (seconds and started + seconds),
+    now = started, attempt = 0, retries = 0, unknown = false,
+  }
   local value
   value, err = fly(flight)
   if value ~= nil then err = nil end
@@ -257,18 +256,24 @@ end
 ---@param request table
 ---@param options sendcloud.CallOptions?
 ---@param parameters table?
+---@param sent table?
 ---@return any value
 ---@return sendcloud.Error? err
 ---@return integer attempts requests made
-function call.reach(state, self, request, options, parameters)
+function call.reach(state, self, request, options, parameters, sent)
   local other = self.row.fallback_path
-  if other and state.moved[self.operation] then request.path = other end
-  local value, err, attempts = call.exchange(state, self, request, options, parameters)
-  if not other or request.path == other or value ~= nil or err.status ~= 404 then
+  if not other then
+    return call.exchange(state, self, request, options, parameters, sent)
+  end
+  if state.moved[self.operation] then request.path = other end
+  local value, err, attempts =
+    call.exchange(state, self, request, options, parameters, sent)
+  if request.path == other or value ~= nil or err.status ~= 404 then
     return value, err, attempts
   end
   request.path = other
-  local second, second_err, more = call.exchange(state, self, request, options, parameters)
+  local second, second_err, more =
+    call.exchange(state, self, request, options, parameters, sent)
   if second == nil then
     local told = second_err.status == 404 and err or second_err
     told.attempts = attempts + more
@@ -290,15 +295,8 @@ function call.run(state, operation, parameters, options)
   if not self then return nil, err end
   local request, sent = plan.request(self, parameters)
   if not request then return nil, sent end
-  options = options or {}
   local value
-  value, err = call.reach(state, self, request, {
-    deadline = options.deadline, deadline_at = options.deadline_at,
-    timeout = options.timeout, attempts = options.attempts, reconcile = options.reconcile,
-    read = function(response)
-      return answer.judge(self, response, state.marks, sent, parameters)
-    end,
-  }, parameters)
+  value, err = call.reach(state, self, request, options, parameters, sent)
   return value, err
 end
 

@@ -10,6 +10,7 @@ local events = require "sendcloud.events"
 local handle = require "sendcloud.handle"
 local members = require "sendcloud.members"
 local option_rules = require "sendcloud.options"
+local outgoing = require "sendcloud.outgoing"
 local pages = require "sendcloud.pages"
 local parallel = require "sendcloud.parallel"
 local plan = require "sendcloud.plan"
@@ -77,7 +78,7 @@ end
 ---@return sendcloud.Error? err `unsupported`, with the phase of nginx and the way out
 function State:transport()
   if self.chosen then return self.chosen end
-  if not is_nginx() then return named_transport(self, "curl") end
+  if not is_nginx() then return self.transports.curl or named_transport(self, "curl") end
   local name, reason = transport_module("ngx").choose()
   if name then return named_transport(self, name) end
   return nil, errors.new { kind = "unsupported", message = reason }
@@ -144,6 +145,8 @@ local function new_state(configuration, user, key)
     random = new_random(),
     abandoned = {},  -- pages fetched ahead for iterators that are gone
     moved = {},      -- operations found at their second address
+    molds = setmetatable({}, { __mode = "k" }), -- what an operation's requests share
+    foreign = type(configuration.transport) == "table", -- a transport of the user's own
     closed = false,
   }, State)
   state.marks = {
@@ -197,6 +200,7 @@ function Client:close()
   state.closed = true
   state.abandoned = {}
   for _, transport in pairs(state.transports) do transport:close() end
+  outgoing.wipe(state)
   state.credential:close()
 end
 

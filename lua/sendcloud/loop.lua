@@ -13,15 +13,18 @@
 local yieldable = require "sendcloud.yieldable"
 
 ---@class sendcloud.Driver
----@field start fun(self, request: table): any, table?  a ticket, or nil and a failure
+---@field start fun(self, request: table, tag: integer?): any, table?  a ticket, or nil and
+---   a failure; `tag`: what `finished` says when it is done
 ---@field done fun(self, ticket): boolean
 ---@field result fun(self, ticket): table?, table?      a response, or nil and a failure
 ---@field cancel fun(self, ticket)    it is done at once, with a failure of kind cancelled
+---@field finished fun(self): integer?    the tag of a ticket that became done since it was
+---   started and was not told yet, the first to be done first; nil: no more
 ---@field wait fun(self, seconds: number): integer?  until a ticket is done or that long;
 ---   how many were done (nil: who knows). A driver with a clock of its own moves it here.
 ---@field now fun(self): number                         seconds, never going back
 ---@field time fun(self): number                        seconds since 1970
----@field close fun(self)?
+---@field close fun(self)?            cancels all tickets
 
 ---@class sendcloud.Task
 ---@field package state "new"|"ready"|"running"|"waiting"|"sleeping"|"joining"|"done"
@@ -57,9 +60,11 @@ function loop.new(driver)
   return setmetatable({
     driver = driver,
     ready = { first = 1, last = 0 }, -- a queue of the tasks to resume
-    waiting = {}, -- tasks whose ticket is on its way, oldest first
+    tasks = {}, -- those that are not done, by their numbers
+    spare = {}, -- numbers of tasks that are done, to be used again
+    highest = 0, -- the highest number given so far
+    waiting = 0, -- how many of them wait for a ticket
     sleeping = {}, -- tasks by the time they wake, soonest last
-    tickets = {}, -- everything on its way: ticket -> true
     changed = false, -- whether a ticket may have become done since the last look
     active = nil, -- the task that is being resumed
     depth = 0, -- resumes on the stack
@@ -86,6 +91,8 @@ local function finish(self, task, results)
   task.state = "done"
   task.results = results
   task.co, task.arguments = nil, nil
+  self.tasks[task.number] = nil
+  self.spare[#self.spare + 1] = task.number
   if task.parent then
     task.parent.children[task] = nil
   end
@@ -139,19 +146,13 @@ local function wake(self)
       make_ready(self, table.remove(sleeping))
     end
   end
-  if not self.changed then
-    return
-  end
-  self.changed = false
-  local kept, waiting = 0, self.waiting
-  for i = 1, #waiting do
-    local task = waiting[i]
-    waiting[i] = nil
-    if self.driver:done(task.ticket) then
+  while self.changed do
+    local task = self.tasks[self.driver:finished()]
+    if task then
+      self.waiting = self.waiting - 1
       make_ready(self, task)
     else
-      kept = kept + 1
-      waiting[kept] = task
+      self.changed = false
     end
   end
 end
@@ -174,11 +175,11 @@ local function seconds_left(self, wake_at)
   return math.min(math.max(wake_at - self.driver:now(), 0), LONGEST_WAIT)
 end
 
--- Steps until finished() holds. `wake_at`: when it will, if that depends on the clock
+-- Steps until finished(self, what) holds. `wake_at`: when it will, if that depends on the clock
 -- alone. Returns false when tasks are the only hope and none is left that could move.
-local function run_until(self, finished, wake_at, needs_tasks)
+local function run_until(self, finished, what, wake_at, needs_tasks)
   local room
-  while not finished() do
+  while not finished(self, what) do
     wake(self)
     if self.depth >= DEEPEST and not needs_tasks then
       -- Wait for our own event only: others' times may be over, and nobody resumes them
@@ -188,16 +189,38 @@ local function run_until(self, finished, wake_at, needs_tasks)
       room = room or yieldable.room()
       run_ready(self, room)
       wake(self)
-      if self.ready.first <= self.ready.last and not finished() then
+      if self.ready.first <= self.ready.last and not finished(self, what) then
         poll(self, 0) -- answers come in although somebody always has something to do
       end
-    elseif needs_tasks and #self.waiting == 0 and #self.sleeping == 0 then
+    elseif needs_tasks and self.waiting == 0 and #self.sleeping == 0 then
       return false
     else
       poll(self, seconds_left(self, wake_at))
     end
   end
   return true
+end
+
+-- Waits for a ticket where there are no tasks: nothing else can move meanwhile.
+local function wait_alone(self, ticket)
+  local driver = self.driver
+  while not driver:done(ticket) do
+    driver:wait(LONGEST_WAIT)
+  end
+end
+
+-- What code that steps waits for: a ticket, a time, a task.
+
+local function answered(self, ticket)
+  return self.driver:done(ticket)
+end
+
+local function awake(self, wake_at)
+  return self.closed or self.driver:now() + CLOCK_ERROR >= wake_at
+end
+
+local function over(_, task)
+  return task.state == "done"
 end
 
 local function take_out(list, task)
@@ -221,24 +244,25 @@ function Loop:send(request)
     return nil, cancelled("the task was cancelled")
   end
   local driver = self.driver
-  local ticket, failure = driver:start(request)
+  local task = owner and yielding(self)
+  local ticket, failure = driver:start(request, task and task.number)
   if not ticket then
     return nil, failure
-  end
-  self.tickets[ticket] = true
-  self.changed = true
-  local task = yielding(self)
-  if task then
-    task.state, task.ticket = "waiting", ticket
-    self.waiting[#self.waiting + 1] = task
+  elseif #self.spare == self.highest then
+    wait_alone(self, ticket)
+  elseif not task then
+    run_until(self, answered, ticket)
+  else
+    task.ticket = ticket
+    if driver:done(ticket) then
+      make_ready(self, task)
+    else
+      task.state = "waiting"
+      self.waiting = self.waiting + 1
+    end
     coroutine.yield()
     task.ticket = nil
-  else
-    run_until(self, function()
-      return driver:done(ticket)
-    end)
   end
-  self.tickets[ticket] = nil
   return driver:result(ticket)
 end
 
@@ -268,9 +292,7 @@ function Loop:sleep(seconds)
     insert_sleeper(self.sleeping, task)
     coroutine.yield()
   else
-    run_until(self, function()
-      return self.closed or self.driver:now() + CLOCK_ERROR >= wake_at
-    end, wake_at)
+    run_until(self, awake, wake_at, wake_at)
   end
   if self.closed or owner and owner.cancelled then
     return nil, cancelled("the wait was cancelled")
@@ -283,7 +305,13 @@ end
 ---@param ... any   its arguments
 ---@return sendcloud.Task
 function Loop:spawn(fn, ...)
+  local number = table.remove(self.spare)
+  if not number then
+    number = self.highest + 1
+    self.highest = number
+  end
   local task = {
+    number = number,
     state = "ready",
     arguments = pack(...),
     waiters = {},
@@ -295,6 +323,7 @@ function Loop:spawn(fn, ...)
     task.fresh = nil
     return fn(...)
   end)
+  self.tasks[number] = task
   if task.parent then
     task.parent.children[task] = true
   end
@@ -320,11 +349,7 @@ function Loop:await(task)
       if task.state ~= "done" then
         return false, cancelled("the task was cancelled")
       end
-    elseif
-      not run_until(self, function()
-        return task.state == "done"
-      end, nil, true)
-    then
+    elseif not run_until(self, over, task, nil, true) then
       return false, "the task waits for the code that waits for it"
     end
   end
@@ -381,12 +406,15 @@ function Loop:close()
     return
   end
   self.closed = true
-  self.changed = true
-  for ticket in pairs(self.tickets) do
-    self.driver:cancel(ticket)
-  end
   if self.driver.close then
     self.driver:close()
+  end
+  self.changed, self.waiting = false, 0
+  for number = 1, self.highest do
+    local task = self.tasks[number]
+    if task and task.state == "waiting" then
+      make_ready(self, task)
+    end
   end
 end
 

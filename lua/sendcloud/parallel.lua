@@ -1,5 +1,7 @@
 --- Functions side by side on one thread.
 
+local yieldable = require "sendcloud.yieldable"
+
 local parallel = {}
 
 local RAISED_NIL = "(error object is a nil value)" -- as the interpreter says it
@@ -25,12 +27,18 @@ function parallel.run(transport, functions, concurrency)
   local results, failures = {}, {}
   local count, next_index = #functions, 1
 
-  -- Each function is a task of its own, so that what one raises stops no other.
+  -- What a function raises stops no other. Where a pcall would keep it from yielding, each
+  -- is a task of its own.
+  local function try(fn)
+    if yieldable.across_pcall then return pcall(fn) end
+    return transport:await(transport:spawn(fn))
+  end
+
   local function work()
     while next_index <= count do
       local index = next_index
       next_index = index + 1
-      settle(results, failures, index, transport:await(transport:spawn(functions[index])))
+      settle(results, failures, index, try(functions[index]))
     end
   end
 

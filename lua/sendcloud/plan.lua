@@ -35,7 +35,11 @@ end
 local function id_rules(node)
   local taken = { ["."] = true, [".."] = true }
   for _, word in ipairs(node.reserved or {}) do taken[word] = true end
-  return { what = node.what, forbidden = byte_class(node.forbid), taken = taken }
+  return {
+    what = node.what, forbidden = byte_class(node.forbid), taken = taken,
+    -- Whether bytes that a path holds as they are can be forbidden at all.
+    picky = node.forbid:find("[%w%-._~]") ~= nil,
+  }
 end
 
 local function names(node, place, known)
@@ -62,6 +66,12 @@ local function answers_of(row)
   return list
 end
 
+-- Whether what the first shape reads is the result, with nothing left to be done to it.
+local function is_plain(row)
+  local verdicts = row.zero or row.counts or row.pick or row.made or row.echo or row.otherwise
+  return not verdicts and row.result == nil and row.record ~= "segment"
+end
+
 local function compile(provider, operation, row)
   local known = {}
   names(row.query, "query", known)
@@ -81,6 +91,7 @@ local function compile(provider, operation, row)
     query = row.query and core.shape(row.query),
     body = row.body and core.shape(row.body),
     answers = answers_of(row),
+    plain = is_plain(row),
     offset = default_of(row.query, "offset") or 0,
     count = default_of(row.query, "count"),
     content_type = row.body and provider.content_type or nil,
@@ -132,22 +143,25 @@ function plan.error_shape(provider)
   return shape
 end
 
---- Why a value cannot be an id, or nil.
+--- An id as the path holds it.
 ---@param rules table
 ---@param value any
----@return string|nil reason
-local function wrong_id(rules, value)
-  if value == nil or value == core.null then return "required" end
-  if type(value) ~= "string" then return "must be a string, got " .. type(value) end
-  if value == "" then return "must not be empty" end
-  if value:find(rules.forbidden) then
-    return ("a %s has none of / ? # %% \\ and no control characters"):format(rules.what)
+---@return string|nil encoded
+---@return string? reason why it cannot be one
+local function encode_id(rules, value)
+  if value == nil or value == core.null then return nil, "required" end
+  if type(value) ~= "string" then return nil, "must be a string, got " .. type(value) end
+  if value == "" then return nil, "must not be empty" end
+  local encoded = core.encode_path(value)
+  -- One that stays as it is, as nearly all do, holds nothing that could be wrong.
+  if (rules.picky or encoded ~= value) and value:find(rules.forbidden) then
+    return nil, ("a %s has none of / ? # %% \\ and no control characters"):format(rules.what)
   end
   if rules.taken[value] then
-    return ("a word of the path, not a %s"):format(rules.what)
+    return nil, ("a word of the path, not a %s"):format(rules.what)
   end
-  if not core.utf8_length(value) then return "not UTF-8" end
-  return nil
+  if encoded ~= value and not core.utf8_length(value) then return nil, "not UTF-8" end
+  return encoded
 end
 
 -- Why a parameter is refused that the row does not name.
@@ -159,11 +173,14 @@ local function unknown(self, name)
   return errors.invalid(self.operation, nearest.shown(name), nearest.unknown(name, known))
 end
 
+local NOTHING = setmetatable({}, { __newindex = error }) -- shared: never written to
+
 -- Shares the parameters out: what goes into the query, into the body, and the condition.
 local function share(self, parameters)
-  local query, body, where = {}, {}, nil
-  for name, value in pairs(parameters) do
-    local place = self.known[name]
+  local query, body, where = self.query and {} or NOTHING, self.body and {} or NOTHING, nil
+  local known = self.known
+  for name, value in next, parameters do
+    local place = known[name]
     if place == "body" then
       body[name] = value
     elseif place == "query" then
@@ -200,9 +217,9 @@ local function encode(self, parameters, body_bytes)
 
   local path = self.before
   if self.id then
-    local reason = wrong_id(self.id, parameters.id)
-    if reason then return errors.invalid(self.operation, "id", reason) end
-    path = path .. core.encode_path(parameters.id) .. self.after
+    local id, why = encode_id(self.id, parameters.id)
+    if not id then return errors.invalid(self.operation, "id", why) end
+    path = path .. id .. self.after
   end
 
   local written_query, bad_path, reason
@@ -220,11 +237,11 @@ local function encode(self, parameters, body_bytes)
   end
 
   return nil, {
-    operation = self.operation,
     method = self.row.method,
     path = path,
     query = written_query or "",
     body = written,
+    url = nil, timeout = nil, -- room for what is known when it is sent
   }, body
 end
 
@@ -233,7 +250,7 @@ end
 ---@param parameters table
 ---@param body_bytes string|userdata|nil a body encoded elsewhere (bulk work); parameters
 ---  then hold only what goes into path and query
----@return table|nil request { operation, method, path, query, body }
+---@return table|nil request { method, path, query, body }
 ---@return sendcloud.Error|table err_or_body kind `invalid`; or the table that was written
 ---  as body
 function plan.request(self, parameters, body_bytes)

@@ -84,7 +84,8 @@ end
 ---@return number|nil wait    seconds until the request may be sent; nil: too long
 ---@return sendcloud.Slot? slot   to be shown after the wait
 function Limiter:take(now, latest)
-  measure(self, now)
+  local start = self.window_start
+  if not start or now - start >= WINDOW then measure(self, now) end
   local at = self.rate and math.max(now, self.next_slot) or now
   if at > now and latest and at >= latest then return nil end
   self.window_count = self.window_count + 1
@@ -154,6 +155,7 @@ end
 --- A call succeeded.
 ---@param spent integer the retries it took
 function Budget:succeeded(spent)
+  if self.left == MOST_RETRIES then return end
   self.left = math.min(MOST_RETRIES, self.left + math.max(spent, PER_SUCCESS))
 end
 

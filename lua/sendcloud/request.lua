@@ -148,8 +148,8 @@ function request.run(state, given)
   if err then return nil, err end
   local plan = {
     operation = OPERATION, provider = state.config.provider,
-    row = { class = given.class or METHODS[method] },
-    content_type = state.config.provider.content_type,
+    row = { method = method, class = given.class or METHODS[method] },
+    content_type = body and state.config.provider.content_type or nil,
   }
   local result
   result, err = call.exchange(state, plan, {

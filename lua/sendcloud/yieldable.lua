@@ -35,6 +35,9 @@ local function stands_below(room)
   return fits(room - 1)
 end
 
+--- Whether code can yield inside a pcall: everywhere but on PUC Lua 5.1.
+yieldable.across_pcall = not (_VERSION == "Lua 5.1" and not coroutine.isyieldable)
+
 local is_yieldable = coroutine.isyieldable
   or function() -- Lua 5.2 yields nearly everywhere
     return true
@@ -51,7 +54,7 @@ function yieldable.can_yield(_room)
   return is_yieldable()
 end
 
-if _VERSION == "Lua 5.1" and not coroutine.isyieldable then
+if not yieldable.across_pcall then
   for i = 1, LIMIT do
     chain[i] = pcall
   end

@@ -253,6 +253,33 @@ describe("core.http", function()
     end)
   end)
 
+  describe("finished()", function()
+    it("tells the tags of what is done, in that order, each once", function()
+      local url, kept = peer.url .. "/delay/", {}
+      for tag, delay in ipairs { 60, 30, 0 } do
+        kept[tag] = assert(engine:add({ method = "GET", url = url .. delay }, tag))
+      end
+      kept[4] = assert(engine:add { method = "GET", url = url .. 0 }) -- nobody asks
+      while engine:count() > 0 do
+        engine:step(1)
+      end
+      assert.same({ 3, 2, 1, nil },
+        { engine:finished(), engine:finished(), engine:finished(), engine:finished() })
+    end)
+
+    it("tells of a cancelled one, and of none that is gone", function()
+      local request = { method = "GET", url = peer.url .. "/hang" }
+      local kept = assert(engine:add(request, 7))
+      assert(engine:add(request, 8))
+      collectgarbage()
+      collectgarbage()
+      kept:cancel()
+      assert.equal(7, engine:finished())
+      assert.is_nil(engine:finished())
+      assert.has_error(function() engine:add(request, -1) end)
+    end)
+  end)
+
   describe("an answer", function()
     local function raw(bytes, request)
       peer.put("answer", bytes)

@@ -5,25 +5,34 @@ local driver = {}
 driver.__index = driver
 
 function driver.new()
-  return setmetatable({ clock = 1000, under_way = {}, log = {}, waits = {} }, driver)
+  return setmetatable({ clock = 1000, under_way = {}, log = {}, waits = {}, told = {} }, driver)
 end
 
-function driver:start(request)
+function driver:start(request, tag)
   if request.refuse then
     return nil, { kind = "config", message = request.refuse }
   end
   self.log[#self.log + 1] = request.name
-  local ticket = { request = request, at = self.clock + (request.after or 0) }
+  local ticket = { tag = tag, request = request, at = self.clock + (request.after or 0) }
   self.under_way[#self.under_way + 1] = ticket
   self.most = math.max(self.most or 0, #self.under_way)
   return ticket
+end
+
+function driver:finish(ticket)
+  ticket.done = true
+  self.told[#self.told + 1] = ticket.tag
+end
+
+function driver:finished()
+  return table.remove(self.told, 1)
 end
 
 function driver:settle()
   local kept, finished = {}, 0
   for _, ticket in ipairs(self.under_way) do
     if ticket.at <= self.clock + 1e-9 then
-      ticket.done = true
+      self:finish(ticket)
       finished = finished + 1
     else
       kept[#kept + 1] = ticket
@@ -46,7 +55,8 @@ function driver:result(ticket) -- luacheck: ignore self
 end
 
 function driver:cancel(ticket)
-  ticket.done, ticket.cancelled = true, true
+  self:finish(ticket)
+  ticket.cancelled = true
   for i, other in ipairs(self.under_way) do
     if other == ticket then
       table.remove(self.under_way, i)
@@ -74,6 +84,9 @@ end
 
 function driver:close()
   self.closed = true
+  while self.under_way[1] do
+    self:cancel(self.under_way[1])
+  end
 end
 
 return driver

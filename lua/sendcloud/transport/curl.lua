@@ -6,21 +6,28 @@ local loop = require "sendcloud.loop"
 local curl = {}
 
 ---@class sendcloud.CurlDriver: sendcloud.Driver
+---@field package lost integer[]   tags of what a fork cut off
 local Driver = {}
 Driver.__index = Driver
 
--- After a fork the parent's connections are not ours to speak on. The old engine fails
--- what was on its way and is dropped, not closed.
-local function own_engine(self)
-  if self.engine:foreign() then
-    self.engine:step(0)
-    self.engine = core.http(self.options)
-  end
-  return self.engine
+-- After a fork the parent's connections are not ours to speak on. The old engine fails what
+-- was on its way and is dropped, not closed.
+local function renew(self)
+  local old = self.engine
+  old:step(0)
+  for tag in old.finished, old do self.lost[#self.lost + 1] = tag end
+  self.engine = core.http(self.options)
 end
 
-function Driver:start(request)
-  return own_engine(self):add(request)
+function Driver:start(request, tag)
+  local ticket, failure = self.engine:add(request, tag)
+  if ticket or not self.engine:foreign() then return ticket, failure end
+  renew(self)
+  return self.engine:add(request, tag)
+end
+
+function Driver:finished()
+  return table.remove(self.lost, 1) or self.engine:finished()
 end
 
 function Driver:done(ticket)
@@ -36,20 +43,11 @@ function Driver:cancel(ticket)
 end
 
 function Driver:wait(seconds)
-  local before = self.engine
-  if own_engine(self) ~= before then
-    return nil -- everything that was on its way has failed
-  end
-  return before:step(seconds)
+  if self.lost[1] then return #self.lost end
+  return self.engine:step(seconds)
 end
 
-function Driver:now()
-  return core.now()
-end
-
-function Driver:time()
-  return core.time()
-end
+Driver.now, Driver.time = core.now, core.time -- functions of C, which ignore what they get
 
 function Driver:close()
   self.engine:close()
@@ -65,7 +63,7 @@ end
 ---@param options? sendcloud.CurlOptions
 ---@return sendcloud.Loop transport
 function curl.new(options)
-  local driver = { engine = core.http(options), options = options }
+  local driver = { engine = core.http(options), options = options, lost = {} }
   return loop.new(setmetatable(driver, Driver))
 end
 

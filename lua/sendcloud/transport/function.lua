@@ -146,6 +146,8 @@ function Driver:result(ticket)
   return ticket.response, ticket.failure
 end
 
+function Driver:finished() end
+
 function Driver:cancel() end
 
 function Driver:wait(seconds)

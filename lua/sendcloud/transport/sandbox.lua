@@ -38,14 +38,16 @@ end
 
 --- Has the sandbox answer; what a fault delays is on its way until then.
 ---@param request table
+---@param tag integer?
 ---@return table ticket
-function Driver:start(request)
+function Driver:start(request, tag)
   local body = request.body
   local response, failure, seconds, came = self.core:handle(request.method, target_of(request),
     header_lines(request), body and tostring(body) or nil, request.timeout)
-  local ticket = { response = response, failure = failure }
+  local ticket = { response = response, failure = failure, tag = tag }
   if seconds > 0 then
-    ticket.due = came + seconds
+    self.serial = self.serial + 1
+    ticket.due, ticket.serial = came + seconds, self.serial
     self.waiting[ticket] = true
   end
   return ticket
@@ -67,16 +69,35 @@ function Driver:result(ticket)
   return ticket.response, ticket.failure
 end
 
+--- An answer has come.
+---@param ticket table
+function Driver:finish(ticket)
+  ticket.due = nil
+  self.waiting[ticket] = nil
+  self.told[#self.told + 1] = ticket.tag
+end
+
+--- The tag of an answer that has come and was not told yet.
+---@return integer?
+function Driver:finished()
+  return table.remove(self.told, 1)
+end
+
 --- Lets go of an answer that is still on its way.
 ---@param ticket table
 function Driver:cancel(ticket)
   if self:done(ticket) then return end
-  self.waiting[ticket] = nil
-  ticket.due, ticket.response = nil, nil
+  self:finish(ticket)
+  ticket.response = nil
   ticket.failure = {
     kind = "cancelled", message = "the request was cancelled", outcome = "unknown",
     place = "receive",
   }
+end
+
+local function earlier(one, other)
+  if one.due ~= other.due then return one.due < other.due end
+  return one.serial < other.serial
 end
 
 --- Moves the clock to the first answer that comes within the time, or by all of it.
@@ -85,20 +106,18 @@ end
 function Driver:wait(seconds)
   local now = self:now()
   local till = now + seconds
-  local done = 0
   for ticket in pairs(self.waiting) do
     if ticket.due < till then till = ticket.due end
   end
   if till > now then self:move(till - now) end
   now = self:now()
+  local done = {}
   for ticket in pairs(self.waiting) do
-    if ticket.due <= now then
-      ticket.due = nil
-      self.waiting[ticket] = nil
-      done = done + 1
-    end
+    if ticket.due <= now then done[#done + 1] = ticket end
   end
-  return done
+  table.sort(done, earlier)
+  for _, ticket in ipairs(done) do self:finish(ticket) end
+  return #done
 end
 
 --- Moves the clock. A sandbox that was stopped has none: what still waits goes on with
@@ -128,8 +147,9 @@ function Driver:time()
   return self.core:is_open() and self.core:time() or os.time()
 end
 
---- Stops a sandbox of its own.
+--- Lets go of every answer on its way; stops a sandbox of its own.
 function Driver:close()
+  for ticket in pairs(self.waiting) do self:cancel(ticket) end
   if self.owned then self.core:close() end
 end
 
@@ -144,7 +164,7 @@ function sandbox.new(box)
     engine:switch("auth", "open")
   end
   return loop.new(setmetatable({
-    core = engine, owned = not box, waiting = {}, last = 0,
+    core = engine, owned = not box, waiting = {}, told = {}, serial = 0, last = 0,
   }, Driver))
 end
 
