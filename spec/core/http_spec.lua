@@ -263,6 +263,7 @@ describe("core.http", function()
       while engine:count() > 0 do
         engine:step(1)
       end
+      assert.is_true(kept[4]:done())
       assert.same({ 3, 2, 1, nil },
         { engine:finished(), engine:finished(), engine:finished(), engine:finished() })
     end)

@@ -86,10 +86,9 @@ describe("core.preset", function()
     shared:close()
     shared:close()
     assert.equal(200, assert(result(transfer)).status)
-    -- A closed one is none: the request has to say all by itself.
-    assert.has_error(function()
-      engine:add { preset = shared, url = peer.url .. "/echo" }
-    end)
+    local refused, failure = engine:add { preset = shared, url = peer.url .. "/echo" }
+    assert.is_nil(refused)
+    assert.same({ "config", "the preset is closed" }, { failure.kind, failure.message })
   end)
 
   it("may go before its requests", function()
