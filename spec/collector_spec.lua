@@ -362,6 +362,14 @@ describe("a collector", function()
     assert.is_true(other:add { email = "b@example.com" })
   end)
 
+  it("loses nothing that it accepted when it is killed at random moments", function()
+    local lua = native.runtime()
+    local pipe = io.popen(lua .. " spec/soak/collector_kill.lua 4 1 2>&1")
+    local outcome = pipe:read "*a"
+    pipe:close()
+    assert.truthy(outcome:find("accepted, %d+ sent at last, 0 missing, 0 stale"), outcome)
+  end)
+
   it("adds to a file of its own after a fork", function()
     local made = new()
     made:add { email = "parent@example.com" }

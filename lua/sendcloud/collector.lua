@@ -53,7 +53,7 @@ Collector.metatable = { __index = Collector, __metatable = "sendcloud.collector"
 ---@field tag_mode? "append"|"replace"|"keep" default "append"
 ---@field update_existing? boolean default true
 ---@field retry? { base: number?, cap: number? } seconds between tries while the service
----  cannot be had, default 1 to 60; there is no end to them
+---  cannot be had, default 1 to 30; there is no end to them
 ---@field log? fun(message: string) what a person should know; nginx's log where it is there
 
 ---@class sendcloud.CollectorReport

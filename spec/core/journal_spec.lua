@@ -229,40 +229,76 @@ describe("a journal's file", function()
   end)
 end)
 
-describe("a full disk", function()
-  it("leaves no half entry, and says that it is full", function()
-    -- /dev/full takes no byte, but has no folder; a limit on file size acts the same in a child.
-    local lua, build = native.runtime()
-    local script = files.write([[
-      local core = require "sendcloud.core"
-      local folder = arg[1]
-      core.make_folder(folder)
-      local writer = assert(core.journal_writer(folder, "a"))
-      local kept = 0
-      for i = 1, 100 do
-        local size, reason, word = writer:append(("x"):rep(300), i)
-        if not size then
-          assert(word == "full", reason)
-          assert(writer:append("small", 1000)) -- there is room for this one
-          break
-        end
-        kept = kept + 1
+-- Adds to journals until 60 entries were accepted, then reads everything back.
+local CHILD = [[
+  local core, folder, sync = require "sendcloud.core", arg[1], arg[2] == "sync"
+  core.make_folder(folder)
+  local accepted, files, writer, n, words = {}, 0, nil, 0, {}
+  for attempt = 1, 2000 do
+    if not writer then
+      files = files + 1
+      writer = core.journal_writer(folder, "j" .. files)
+    end
+    if writer then
+      local bytes = ("%d "):format(attempt) .. ("x"):rep(attempt % 7 * 100)
+      local size, reason, word = writer:append(bytes, attempt, sync)
+      if size then
+        accepted[bytes], n = true, n + 1
+      else
+        words[word or reason] = true
       end
-      writer:close()
-      local reader = assert(core.journal_reader(folder .. "/a", 0))
-      reader:is_sealed()
-      local n, last = 0
-      for bytes in reader.next, reader do n, last = n + 1, bytes end
-      assert(n == kept + 1 and last == "small" and reader:damaged() == 0)
-      print("fine", n)
-    ]], ".lua")
-    local target = files.path()
-    local pipe = io.popen(("trap '' XFSZ; ulimit -f 4; LUA_CPATH='%s/%s/?.so' %s %s %s 2>&1"):format(build,
-      lua, lua, script, target))
+      if not writer:is_open() then writer = nil end
+    end
+    if n == 60 then break end
+  end
+  if writer then writer:close() end
+  local damaged, count = 0, 0
+  for i = 1, files do
+    local reader = core.journal_reader(folder .. "/j" .. i, 0)
+    if reader then
+      assert(reader:is_sealed())
+      for bytes in reader.next, reader do
+        if accepted[bytes] then count = count + 1 end
+        accepted[bytes] = nil
+      end
+      damaged = damaged + reader:damaged()
+    end
+  end
+  assert(n == 60 and count == 60 and next(accepted) == nil, n .. " accepted, " .. count .. " read")
+  local list = {}
+  for word in pairs(words) do list[#list + 1] = word end
+  print(("fine, damaged: %d, told: %s"):format(damaged, table.concat(list, " ")))
+]]
+
+describe("a disk that fails", function()
+  local lua, build = native.runtime()
+
+  local function run(faults, sync)
+    local script, target = files.write(CHILD, ".lua"), files.path()
+    local preload = (os.getenv "LD_PRELOAD" or "") .. " " .. native.bad_disk()
+    local pipe = io.popen(("env LUA_CPATH='%s/%s/?.so' %s 'LD_PRELOAD=%s' %s %s %s %s 2>&1"):format(build, lua,
+      faults, preload, lua, script, target, sync or ""))
     local said = pipe:read "*a"
     pipe:close()
     native.sh("rm -rf " .. target)
     files.clean()
-    assert.truthy(said:find "^fine%s+%d+", said)
+    return said
+  end
+
+  it("by being full leaves no half entry", function()
+    local said = run "BAD_WRITE=3"
+    assert.truthy(said:find("fine, damaged: 0, told: full", 1, true), said)
+  end)
+
+  it("and cannot even be cut leaves what was accepted whole", function()
+    local said = run "BAD_WRITE=3 BAD_CUT=2"
+    assert.truthy(said:find "fine, damaged: [1-9]", said)
+  end)
+
+  it("by not keeping what it took is not trusted again", function()
+    local said = run("BAD_SYNC=4", "sync")
+    assert.truthy(said:find("fine, damaged: 0, told: Input/output error", 1, true), said)
+    said = run("BAD_SYNC=4 BAD_CUT=1 BAD_WRITE=5", "sync")
+    assert.truthy(said:find("fine, damaged:", 1, true), said)
   end)
 end)

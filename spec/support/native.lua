@@ -57,4 +57,10 @@ function native.authorities()
   return native.compile("authorities", build .. "/spec/authorities.so", "-shared -fPIC", "-ldl")
 end
 
+--- A library to preload that makes writing to files fail now and then.
+function native.bad_disk()
+  local _, build = native.runtime()
+  return native.compile("bad_disk", build .. "/spec/bad_disk.so", "-shared -fPIC", "-ldl")
+end
+
 return native

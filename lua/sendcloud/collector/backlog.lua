@@ -144,7 +144,7 @@ local function insert(self, text, now)
   end
   local address = email:lower()
   local before = self.latest[address]
-  if before then
+  if before and before.bytes + #text <= self.options.batch_bytes then
     local merged = merge.contacts(before.contact, contact, self.options)
     if self.fits(merged) then -- it may have too much of something now
       before.contact, before.bytes = merged, before.bytes + #text

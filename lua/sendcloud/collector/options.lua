@@ -92,7 +92,7 @@ function options.check(given)
   found.journal = found.journal:gsub("(.)/+$", "%1")
   found.refused = found.refused or found.journal .. "/refused.jsonl"
   found.retry = {
-    base = given.retry and given.retry.base or 1, cap = given.retry and given.retry.cap or 60,
+    base = given.retry and given.retry.base or 1, cap = given.retry and given.retry.cap or 30,
   }
   return found
 end
