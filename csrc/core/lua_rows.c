@@ -388,6 +388,35 @@ static int rows_answers(lua_State *L)
     return 0;
 }
 
+/* core.entries(list) -> how many keys of it count (1, 2, …), the greatest of these, another
+ * key or nil */
+static int core_entries(lua_State *L)
+{
+    lua_Number last = 0;
+    size_t count = 0;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    lua_pushnil(L); /* 2: the other key */
+    lua_pushnil(L);
+    while (lua_next(L, 1)) {
+        lua_Number key = lua_type(L, 3) == LUA_TNUMBER ? lua_tonumber(L, 3) : 0;
+
+        if (key >= 1 && floor(key) == key) {
+            count++;
+            last = key > last ? key : last;
+        } else {
+            lua_pushvalue(L, 3);
+            lua_replace(L, 2);
+        }
+        lua_settop(L, 3);
+    }
+    lua_pushinteger(L, (lua_Integer)count);
+    lua_pushnumber(L, last);
+    lua_pushvalue(L, 2);
+    return 3;
+}
+
 void sc_open_rows(lua_State *L)
 {
     static const luaL_Reg methods[] = {
@@ -399,7 +428,8 @@ void sc_open_rows(lua_State *L)
         {"answers", rows_answers}, {NULL, NULL}};
     static const luaL_Reg meta[] = {{"__gc", rows_gc}, {NULL, NULL}};
     static const luaL_Reg plan_meta[] = {{"__gc", plan_gc}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"rows", core_rows}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"rows", core_rows}, {"entries", core_entries}, {NULL, NULL}};
 
     sc_lua_newtype(L, SC_ROWS_TYPE, methods, meta);
     sc_lua_newtype(L, PLAN_TYPE, NULL, plan_meta);

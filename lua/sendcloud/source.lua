@@ -52,14 +52,7 @@ end
 -- The entries of an array are counted: what stands behind a hole would be lost, and so would
 -- a member that was given without the braces around it.
 local function open_list(list)
-  local count, last, name = 0, 0, nil
-  for key in next, list do
-    if type(key) == "number" and key >= 1 and key % 1 == 0 then
-      count, last = count + 1, math.max(last, key)
-    else
-      name = key
-    end
-  end
+  local count, last, name = core.entries(list)
   if last > count then
     return invalid(("is an array with holes: %.0f entries up to [%.0f]"):format(count, last))
   end

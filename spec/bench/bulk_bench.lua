@@ -219,7 +219,7 @@ local function counted(url)
       "a contact", job == "import" and 2700 or nil)
   end
   tell("lua5.4: import of tables, instructions",
-    instructions("lua5.4 ours", "tables", url, 4000, 12000), "a contact")
+    instructions("lua5.4 ours", "tables", url, 20000, 60000), "a contact")
   tell("lua5.4: each, instructions", instructions("lua5.4 ours", "each", url, 2000, 6000),
     "a contact", 26000)
 end

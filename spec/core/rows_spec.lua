@@ -456,4 +456,16 @@ describe("rows", function()
       refuses("out of range", function() batch:entry(line) end)
     end
   end)
+
+  it("count the entries of an array", function()
+    local function entries(list) return { core.entries(list) } end
+    assert.are.same({ 0, 0 }, entries {})
+    assert.are.same({ 2, 2 }, entries { "a", "b" })
+    assert.are.same({ 3, 9 }, entries { "a", "b", [9] = "c" })
+    assert.are.same({ 1, 1, "x" }, entries { "a", x = 1 })
+    assert.are.same({ 0, 0, 0.5 }, entries { [0.5] = 1 })
+    assert.are.same({ 0, 0, -1 }, entries { [-1] = 1 })
+    assert.are.same({ 1, math.huge }, entries { [math.huge] = 1 })
+    assert.has_error(function() core.entries "a" end)
+  end)
 end)
