@@ -344,6 +344,24 @@ describe("a collector", function()
     assert.equal("unsupported", err.kind)
   end)
 
+  it("sends what waits for one account to no other", function()
+    local made = new()
+    made:add { email = "a@example.com" }
+    made:flush()
+    made:add { email = "b@example.com" }
+    made:close()
+    local other = assert(require("sendcloud").new {
+      api_user = "somebody_else", api_key = "k", transport = function() error "no request" end,
+    })
+    local wrong = new { client = other }
+    local report, err = wrong:flush()
+    assert.is_nil(report)
+    assert.equal("config", err.kind)
+    assert.truthy(tostring(err):find "another account")
+    other:close()
+    assert.equal(1, assert(new():flush()).sent)
+  end)
+
   it("ends with its client, and when it is closed", function()
     local made = new()
     made:add { email = "a@example.com" }

@@ -138,6 +138,7 @@ local function new_state(configuration, user, key)
   local state = setmetatable({
     config = configuration,
     credential = credential,
+    account = core.digest(provider.name .. " " .. user), -- tells accounts apart
     chosen = chosen, transports = { chosen = chosen },
     limiter = limiter,
     budget = rate.budget(),

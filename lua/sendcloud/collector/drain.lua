@@ -57,6 +57,20 @@ end
 
 -- Becoming the one that sends ---------------------------------------------------------------
 
+-- A journal is one account's: what waits in it must not end up in the lists of another.
+local function check_account(self)
+  local path, mine = self.folder .. "/account", self.state.account .. "\n"
+  local file = io.open(path, "rb")
+  local known = file and file:read(#mine + 1) or nil
+  if file then file:close() end
+  if known == mine then return nil end
+  if file then
+    return trouble(path .. ": what waits here belongs to another account; name another folder")
+  end
+  local ok, reason = core.replace(path, path .. ".tmp", mine, true)
+  return not ok and trouble(path .. ": " .. reason) or nil
+end
+
 -- True, or false where another process is the one.
 local function hold(self)
   if self.lock and self.pid == core.pid() then return true end
@@ -66,6 +80,11 @@ local function hold(self)
   local lock, why, taken = core.file_lock(self.folder .. "/lock")
   if not lock and taken then return false end
   if not lock then return nil, trouble(self.folder .. "/lock: " .. why) end
+  local err = check_account(self)
+  if err then
+    lock:close()
+    return nil, err
+  end
   self.lock, self.pid = lock, core.pid()
   self.backlog = backlog.new(self.options, self.fits, function(message) say(self, message) end)
   return true
