@@ -348,12 +348,15 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection,
         return call->came > (uint64_t)call->server->max_body * SWALLOW ? MHD_NO : MHD_YES;
     }
     if (!call->answered) {
+        double asked = machine_now(), delay;
+
         call->answered = 1;
         sc_guests_asked(guest_of(connection));
         if (!ask(call, method))
             return MHD_NO;
-        if (call->answer.delivery.delay > 0)
-            return suspend(call, call->answer.delivery.delay) ? MHD_YES : MHD_NO;
+        delay = call->answer.delivery.delay;
+        if (delay > 0) /* it began with the request: making the answer was part of it */
+            return suspend(call, asked + delay - machine_now()) ? MHD_YES : MHD_NO;
     }
     return atomic_load(&call->server->stopping) ? MHD_NO : reply(call);
 }
