@@ -1,6 +1,7 @@
 #include "http_internal.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,8 @@ struct sc_http {
     CURLM *multi;
     unsigned generation; /* of the process whose sockets these are */
     struct sc_http_transfer *first;
-    struct sc_http_transfer *first_done, *last_done; /* those with a tag, until it is told */
+    struct sc_http_transfer *first_done,
+        *last_done; /* those with a tag, until it is told */
     unsigned count; /* in flight */
     unsigned finished; /* since the last step ended */
     int fresh; /* something was added that libcurl has not looked at yet */
@@ -21,6 +23,7 @@ struct sc_http {
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static CURLcode global_state;
+static int raises_sigpipe;
 
 static volatile unsigned generation; /* forks between the first process and this one */
 
@@ -33,8 +36,40 @@ static void count_fork(void)
 static void init_libcurl(void)
 {
     global_state = curl_global_init(CURL_GLOBAL_ALL);
+    raises_sigpipe = curl_version_info(CURLVERSION_NOW)->version_num < 0x075800;
     if (!global_state && pthread_atfork(NULL, NULL, count_fork))
         global_state = CURLE_OUT_OF_MEMORY;
+}
+
+/* Until 7.88 TLS records go out by write(), which raises SIGPIPE where the peer is gone, and with
+ * CURLOPT_NOSIGNAL libcurl leaves that to the program. Here the signal is kept from it. */
+struct hush {
+    int on;
+    sigset_t pipe, before;
+};
+
+static void hush(struct hush *h)
+{
+    sigset_t pending;
+
+    h->on = raises_sigpipe && !sigpending(&pending) && !sigismember(&pending, SIGPIPE);
+    if (!h->on)
+        return;
+    sigemptyset(&h->pipe);
+    sigaddset(&h->pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &h->pipe, &h->before);
+}
+
+static void unhush(struct hush *h)
+{
+    sigset_t pending;
+    int signal;
+
+    if (!h->on)
+        return;
+    if (!sigpending(&pending) && sigismember(&pending, SIGPIPE))
+        sigwait(&h->pipe, &signal);
+    pthread_sigmask(SIG_SETMASK, &h->before, NULL);
 }
 
 int sc_http_is_foreign(const struct sc_http *h)
@@ -273,12 +308,14 @@ static unsigned take_finished(struct sc_http *h)
 unsigned sc_http_step(struct sc_http *h, int ms)
 {
     CURLMcode code = CURLM_OK;
+    struct hush signals;
     int running;
 
     if (sc_http_is_foreign(h)) {
         abandon(h, "network", "the process was forked while the request was on its way");
         return take_finished(h);
     }
+    hush(&signals);
     if (h->fresh || ms <= 0) {
         h->fresh = 0;
         code = curl_multi_perform(h->multi, &running);
@@ -292,6 +329,7 @@ unsigned sc_http_step(struct sc_http *h, int ms)
     }
     if (code)
         abandon(h, "network", curl_multi_strerror(code));
+    unhush(&signals);
     return take_finished(h);
 }
 
@@ -322,8 +360,11 @@ unsigned sc_http_count(const struct sc_http *h)
 
 void sc_http_free(struct sc_http *h)
 {
+    struct hush signals;
+
     if (!h)
         return;
+    hush(&signals);
     abandon(h, "cancelled", "the client was closed");
     while (h->first_done)
         withdraw(h->first_done);
@@ -332,6 +373,7 @@ void sc_http_free(struct sc_http *h)
             curl_easy_cleanup(h->spare[--h->spares]);
         curl_multi_cleanup(h->multi);
     }
+    unhush(&signals);
     free(h);
 }
 
@@ -362,15 +404,18 @@ struct sc_buf *sc_http_body(struct sc_http_transfer *t)
 
 void sc_http_cancel(struct sc_http_transfer *t)
 {
+    struct hush signals;
     int sent;
 
     if (!t->http)
         return;
+    hush(&signals);
     sent = sc_http_is_foreign(t->http) || sc_http_sent(t);
     t->failed = 1;
     sc_http_fail(&t->why, "cancelled", sent ? "unknown" : "not_sent",
                  sent ? "receive" : "connect", "the request was cancelled");
     end_transfer(t);
+    unhush(&signals);
 }
 
 void sc_http_release(struct sc_http_transfer *t)

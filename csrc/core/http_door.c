@@ -16,7 +16,14 @@
 #define PREFIX      "sendcloud-"
 #define SOCKET_NAME "/s"
 #define BACKLOG     511
-#define SETTLED     60 /* seconds after which a folder without a socket was left behind */
+#ifdef SOCK_CLOEXEC /* else make_private says it, a moment later */
+#define CLOSED_BY_EXEC SOCK_CLOEXEC
+#define accept_one(fd) accept4(fd, NULL, NULL, CLOSED_BY_EXEC)
+#else
+#define CLOSED_BY_EXEC 0
+#define accept_one(fd) accept(fd, NULL, NULL)
+#endif
+#define SETTLED 60 /* seconds after which a folder without a socket was left behind */
 
 static int make_private(int fd)
 {
@@ -28,7 +35,7 @@ static int make_private(int fd)
 
 static int new_socket(void)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM | CLOSED_BY_EXEC, 0);
 
     if (fd >= 0 && make_private(fd)) {
         close(fd);
@@ -196,7 +203,7 @@ int sc_http_door_accept(struct sc_http_door *door)
     int fd;
 
     for (;;) {
-        fd = accept(door->fd, NULL, NULL);
+        fd = accept_one(door->fd);
         if (fd < 0)
             return errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
                            errno == ENOMEM

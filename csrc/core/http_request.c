@@ -1,5 +1,6 @@
 #include "http_internal.h"
 
+#include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
@@ -90,7 +91,15 @@ static curl_socket_t on_socket(void *user, curlsocktype purpose,
                                struct curl_sockaddr *address)
 {
     (void)user, (void)purpose;
+#ifdef SOCK_CLOEXEC
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+#else
+    int fd = socket(address->family, address->socktype, address->protocol);
+
+    if (fd >= 0)
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return fd;
+#endif
 }
 
 /* Options that an old libcurl lacks and that are no matter of safety go unchecked. */
@@ -145,7 +154,8 @@ CURLcode sc_http_prepare(CURL *easy)
 }
 
 /* The preset's list, where it is right for the request; else one of its own. */
-static CURLcode choose_list(struct sc_http_transfer *t, const struct sc_http_request *request)
+static CURLcode choose_list(struct sc_http_transfer *t,
+                            const struct sc_http_request *request)
 {
     struct sc_http_preset *preset = request->preset;
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define LONGEST_JOINED 8192
+
 #define ANSWER_TYPE "sendcloud.answer"
 
 void sc_lua_push_failure(lua_State *L, const struct sc_http_failure *why)
@@ -54,7 +56,8 @@ static int is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Adds "Name: value" to the table on top; a second value of a name joins the first by ", ". */
+/* Adds "Name: value" to the table on top; a second value of a name joins the first by ", ", up to
+ * LONGEST_JOINED bytes: each time all of them are copied. */
 static void add_header(lua_State *L, const char *line, size_t n)
 {
     const char *colon = memchr(line, ':', n);
@@ -72,6 +75,9 @@ static void add_header(lua_State *L, const char *line, size_t n)
     if (lua_isnil(L, -1)) {
         lua_pop(L, 1);
         lua_pushlstring(L, value, (size_t)(end - value));
+    } else if (sc_rawlen(L, -1) > LONGEST_JOINED) {
+        lua_pop(L, 2);
+        return;
     } else {
         lua_pushliteral(L, ", ");
         lua_pushlstring(L, value, (size_t)(end - value));
@@ -103,7 +109,7 @@ static int answer_index(lua_State *L)
     const char *head;
     size_t n;
 
-    if (strcmp(key, "headers") != 0)
+    if (strcmp(key, "headers") != 0 || !lua_istable(L, 1))
         return 0;
     lua_settop(L, 2);
     lua_pushliteral(L, "head");

@@ -14,6 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#ifdef __APPLE__
+#define CHANGED st_mtimespec
+#else
+#define CHANGED st_mtim
+#endif
+
 static int failed(lua_State *L, int code)
 {
     lua_pushnil(L);
@@ -33,7 +39,7 @@ static int look(lua_State *L, struct stat *st)
     FILE *file;
 
     if (lua_type(L, 1) != LUA_TUSERDATA)
-        return stat(luaL_checkstring(L, 1), st) ? errno : 0;
+        return stat(sc_lua_checkpath(L, 1), st) ? errno : 0;
     file = sc_checkfile(L, 1);
     return !file ? EBADF : fstat(fileno(file), st) ? errno : 0;
 }
@@ -51,8 +57,8 @@ static int file_info(lua_State *L)
     lua_createtable(L, 0, 4);
     lua_pushinteger(L, (lua_Integer)st.st_size);
     lua_setfield(L, -2, "size");
-    snprintf(text, sizeof text, "%lld.%09ld", (long long)st.st_mtim.tv_sec,
-             (long)st.st_mtim.tv_nsec);
+    snprintf(text, sizeof text, "%lld.%09ld", (long long)st.CHANGED.tv_sec,
+             (long)st.CHANGED.tv_nsec);
     lua_pushstring(L, text);
     lua_setfield(L, -2, "mtime");
     snprintf(text, sizeof text, "%llu:%llu", (unsigned long long)st.st_dev,
@@ -81,7 +87,7 @@ static int sync_path(const char *path, int flags)
 /* core.sync(path): what was written to the file lasts */
 static int core_sync(lua_State *L)
 {
-    int rc = sync_path(luaL_checkstring(L, 1), O_RDONLY);
+    int rc = sync_path(sc_lua_checkpath(L, 1), O_RDONLY);
 
     return rc ? failed(L, rc) : succeeded(L);
 }
@@ -89,7 +95,7 @@ static int core_sync(lua_State *L)
 /* core.truncate(path, size): the file, which is at least that long, ends there */
 static int core_truncate(lua_State *L)
 {
-    const char *path = luaL_checkstring(L, 1);
+    const char *path = sc_lua_checkpath(L, 1);
     lua_Number size = luaL_checknumber(L, 2);
     struct stat st;
 
@@ -149,11 +155,14 @@ static void take_mode(int fd, const char *path)
  * A private one is for its owner's eyes. */
 static int core_replace(lua_State *L)
 {
-    const char *path = luaL_checkstring(L, 1), *temporary = luaL_checkstring(L, 2);
+    const char *path = sc_lua_checkpath(L, 1), *temporary = sc_lua_checkpath(L, 2);
     size_t n = 0;
     const char *bytes = lua_isnoneornil(L, 3) ? NULL : sc_lua_checkbytes(L, 3, &n);
     int flags = bytes ? O_WRONLY | O_CREAT | O_TRUNC : O_RDONLY;
-    int fd = open(temporary, flags | O_CLOEXEC, lua_toboolean(L, 4) ? 0600 : 0666), rc = 0;
+    /* In a folder that others write to, the temporary file may be a link of theirs. */
+    int fd = open(temporary, flags | O_NOFOLLOW | O_CLOEXEC,
+                  lua_toboolean(L, 4) ? 0600 : 0666),
+        rc = 0;
 
     if (fd < 0)
         return failed(L, errno);
@@ -162,7 +171,7 @@ static int core_replace(lua_State *L)
         rc = write_all(fd, bytes, n);
     if (!rc && fsync(fd))
         rc = errno;
-    if (close(fd) && !rc)
+    if (close(fd) && !rc && errno != EINTR) /* closed all the same, and synced before */
         rc = errno;
     if (!rc && rename(temporary, path))
         rc = errno;

@@ -32,7 +32,7 @@ static int failed(lua_State *L, int code)
 /* core.journal_writer(folder, name) -> writer, or nil, message, word */
 static int core_journal_writer(lua_State *L)
 {
-    const char *folder = luaL_checkstring(L, 1), *name = luaL_checkstring(L, 2);
+    const char *folder = sc_lua_checkpath(L, 1), *name = sc_lua_checkpath(L, 2);
     struct sc_journal_writer *w;
     int rc;
 
@@ -90,29 +90,38 @@ static int writer_close(lua_State *L)
 
 /* Readers */
 
+struct reader {
+    struct sc_journal_reader file;
+    int busy; /* a string is being made of an entry: a finalizer may read on meanwhile */
+};
+
 /* core.journal_reader(path, offset) -> reader, or nil, message, word */
 static int core_journal_reader(lua_State *L)
 {
-    const char *path = luaL_checkstring(L, 1);
-    struct sc_journal_reader *r;
+    const char *path = sc_lua_checkpath(L, 1);
+    struct reader *r;
     int64_t offset = 0;
     int rc;
 
     luaL_argcheck(L, sc_tointeger(L, 2, &offset) && offset >= 0, 2, "an offset");
     r = sc_lua_newobject(L, sizeof *r, READER_TYPE);
-    rc = sc_journal_open(r, path, (uint64_t)offset);
+    rc = sc_journal_open(&r->file, path, (uint64_t)offset);
     return rc ? failed(L, rc) : 1;
 }
 
 static struct sc_journal_reader *check_reader(lua_State *L)
 {
-    return luaL_checkudata(L, 1, READER_TYPE);
+    struct reader *r = luaL_checkudata(L, 1, READER_TYPE);
+
+    luaL_argcheck(L, !r->busy, 1, "the reader is in use");
+    return &r->file;
 }
 
 /* reader:next() -> bytes, stamp, offset behind the entry; nil at the end; or nil, message */
 static int reader_next(lua_State *L)
 {
     struct sc_journal_reader *r = check_reader(L);
+    struct reader *self = lua_touserdata(L, 1);
     struct sc_journal_entry entry;
     int rc = r->open ? sc_journal_next(r, &entry) : SC_JOURNAL_END;
 
@@ -122,7 +131,9 @@ static int reader_next(lua_State *L)
     }
     if (rc)
         return failed(L, rc);
+    self->busy = 1;
     lua_pushlstring(L, entry.bytes, entry.len);
+    self->busy = 0;
     lua_pushnumber(L, (lua_Number)entry.stamp);
     lua_pushnumber(L, (lua_Number)entry.end);
     return 3;
@@ -148,6 +159,14 @@ static int reader_close(lua_State *L)
     return 0;
 }
 
+static int reader_gc(lua_State *L)
+{
+    struct reader *r = luaL_checkudata(L, 1, READER_TYPE);
+
+    sc_journal_finish(&r->file);
+    return 0;
+}
+
 void sc_open_journal(lua_State *L)
 {
     static const luaL_Reg writer[] = {{"append", writer_append},
@@ -163,7 +182,7 @@ void sc_open_journal(lua_State *L)
                                       {"close", reader_close},
                                       {NULL, NULL}};
     static const luaL_Reg reader_meta[] = {
-        {"__gc", reader_close}, {"__close", reader_close}, {NULL, NULL}};
+        {"__gc", reader_gc}, {"__close", reader_close}, {NULL, NULL}};
     static const luaL_Reg functions[] = {{"journal_writer", core_journal_writer},
                                          {"journal_reader", core_journal_reader},
                                          {NULL, NULL}};

@@ -58,6 +58,15 @@ const char *sc_lua_checkbytes(lua_State *L, int index, size_t *len)
     return lua_tolstring(L, index, len);
 }
 
+const char *sc_lua_checkpath(lua_State *L, int index)
+{
+    size_t len;
+    const char *path = luaL_checklstring(L, index, &len);
+
+    luaL_argcheck(L, strlen(path) == len, index, "a path holds a NUL");
+    return path;
+}
+
 static struct sc_buf *check_buffer(lua_State *L)
 {
     return luaL_checkudata(L, 1, SC_BUFFER_TYPE);

@@ -23,6 +23,9 @@ void *sc_lua_newobject(lua_State *L, size_t size, const char *name);
  * else. They stay valid while the value is alive and, for a buffer, unchanged. */
 const char *sc_lua_checkbytes(lua_State *L, int index, size_t *len);
 
+/* The path at index; raises a Lua error where a NUL would cut it short. */
+const char *sc_lua_checkpath(lua_State *L, int index);
+
 /* The buffer at index, or NULL where it is none. */
 struct sc_buf *sc_lua_testbuffer(lua_State *L, int index);
 

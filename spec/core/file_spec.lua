@@ -97,6 +97,32 @@ describe("files", function()
     file:close()
   end)
 
+  it("are not meant by a name that a NUL cuts short", function()
+    local path = files.write("123")
+    local cut = path .. "\0.csv"
+    for _, call in ipairs {
+      function() core.file_info(cut) end,
+      function() core.sync(cut) end,
+      function() core.truncate(cut, 0) end,
+      function() core.replace(cut, path .. ".new", "x") end,
+      function() core.replace(path, cut, "x") end,
+      function() core.journal_reader(cut, 0) end,
+      function() core.journal_writer(path, cut) end,
+    } do
+      assert.has_error(call)
+    end
+    assert.are.equal("123", files.read(path))
+  end)
+
+  it("are not replaced by way of somebody else's link", function()
+    local path, other = files.write("old"), files.write("other")
+    assert(os.execute(("ln -s %s %s.tmp"):format(other, path)))
+    assert.is_nil((core.replace(path, path .. ".tmp", "new")))
+    assert.are.equal("other", files.read(other))
+    assert.are.equal("old", files.read(path))
+    os.remove(path .. ".tmp")
+  end)
+
   it("have a digest", function()
     assert.are.equal("cbf29ce484222325", core.digest(""))
     assert.are.equal("af63dc4c8601ec8c", core.digest("a"))
