@@ -180,6 +180,7 @@ describe("Retry-After", function()
       assert.is_nil(policy.retry_after(text, NOW), text)
     end
     assert.is_nil(policy.retry_after(nil, NOW))
+    assert.is_nil(policy.retry_after("1" .. (" "):rep(2e6) .. "x", NOW)) -- at once
     assert.is_nil(policy.retry_after({ "1" }, NOW))
   end)
 

@@ -8,6 +8,7 @@ local config = {}
 
 local PROVIDERS = { sendcloud = true, engagelab = true }
 local TRANSPORTS = { curl = true, ngx = true, sandbox = true }
+local LONGEST_URL = 2048
 local DEFAULT_RETRY = { attempts = 5, base = 0.25, cap = 20 }
 
 ---@class sendcloud.Options
@@ -181,6 +182,7 @@ end
 ---@return string|nil url
 ---@return string? reason
 function config.base_url(url, insecure)
+  if #url > LONGEST_URL then return nil, "has at most " .. LONGEST_URL .. " bytes" end
   local scheme, rest = url:match("^(%a+)://(.*)$")
   scheme = scheme and scheme:lower()
   if scheme ~= "https" and scheme ~= "http" then

@@ -20,6 +20,8 @@ local THROTTLE_FACTOR = 4
 -- Seconds; a call without deadline does not sleep longer for a Retry-After.
 local LONGEST_WAIT = 3600
 
+local LONGEST_HEADER = 1024 -- bytes of a Retry-After
+
 local AGAIN = { [408] = true, [429] = true, [502] = true, [503] = true, [504] = true }
 
 -- Failures of the service that say that it did nothing. After any other nobody can tell.
@@ -170,7 +172,8 @@ end
 ---  read from
 ---@return number|nil seconds, at least 0; nil when there is none or it cannot be read
 function policy.retry_after(value, now, date)
-  if type(value) ~= "string" then return nil end
+  -- No wait and no date is as long; trimming takes time by the square of the length.
+  if type(value) ~= "string" or #value > LONGEST_HEADER then return nil end
   value = value:match("^%s*(.-)%s*$")
   if value:match("^%d+%.?%d*$") then
     return tonumber(value)

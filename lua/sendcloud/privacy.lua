@@ -5,6 +5,7 @@ local privacy = {}
 local HIDDEN = "***"
 local SHORTEST = 4   -- bytes; a shorter value would be found in ordinary words
 local DEEPEST = 6
+local LONGEST = 2000 -- bytes of a message
 
 local function plain_replace(text, what, by)
   local from = 1
@@ -42,11 +43,30 @@ end
 ---@param text string
 ---@return string
 function privacy.mask_addresses(text)
-  return (text:gsub("[^%s\"'<>()%[%],;:@]+@([%w%-%.]*)", HIDDEN .. "@%1"))
+  local parts, from = {}, 1
+  while true do
+    local at = text:find("@", from, true)
+    if not at then break end
+    -- Backwards from the @: a search forwards for what ends in one would take time by the
+    -- square of a long text.
+    local before = text:sub(from, at - 1)
+    local name = before:reverse():match("^[^%s\"'<>()%[%],;:@]+")
+    if name then before = before:sub(1, #before - #name) .. HIDDEN end
+    parts[#parts + 1] = before .. "@"
+    from = at + 1
+  end
+  parts[#parts + 1] = text:sub(from)
+  return table.concat(parts)
 end
 
---- Text of the service as it may be shown: one line without secrets, addresses and the
---- values that were sent.
+-- Not more of a message than a person reads, cut between two characters.
+local function shorten(text)
+  if #text <= LONGEST then return text end
+  return (text:sub(1, LONGEST):gsub("[\192-\255]?[\128-\191]*$", "", 1)) .. "…"
+end
+
+--- Text of the service as it may be shown: one line, not too long, without secrets,
+--- addresses and the values that were sent.
 ---@param text string
 ---@param secrets string[]  key, header and what else nobody may see
 ---@param parameters table? what the call sent
@@ -56,7 +76,7 @@ function privacy.scrub(text, secrets, parameters)
     if #secret >= SHORTEST then text = plain_replace(text, secret, HIDDEN) end
   end
   if parameters then text = hide_values(text, parameters, 0) end
-  return (privacy.mask_addresses(text):gsub("%c+", " "))
+  return shorten(privacy.mask_addresses(text):gsub("%c+", " "))
 end
 
 return privacy
