@@ -148,6 +148,7 @@ build = {
       ["sendcloud.resume"] = "lua/sendcloud/resume.lua",
       ["sendcloud.segments"] = "lua/sendcloud/segments.lua",
       ["sendcloud.source"] = "lua/sendcloud/source.lua",
+      ["sendcloud.space"] = "lua/sendcloud/space.lua",
       ["sendcloud.spool"] = "lua/sendcloud/spool.lua",
       ["sendcloud.tags"] = "lua/sendcloud/tags.lua",
       ["sendcloud.time"] = "lua/sendcloud/time.lua",

@@ -10,6 +10,7 @@ local core = require "sendcloud.core"
 local errors = require "sendcloud.errors"
 local plan = require "sendcloud.plan"
 local policy = require "sendcloud.policy"
+local space = require "sendcloud.space"
 
 local answer = {}
 
@@ -39,7 +40,7 @@ local function text_message(status, body)
   end
   local size = length(body)
   if size == 0 then return ("HTTP %d without a body"):format(status) end
-  local text = size <= 4096 and tostring(body):match("^%s*(.-)%s*$") or ""
+  local text = size <= 4096 and space.trim(tostring(body)) or ""
   local plain = not text:find("^[<{%[]") and core.utf8_length(text)
   if plain and #text > 0 and #text <= LONGEST_TEXT then return text end
   return ("HTTP %d with a body that is no message of the service"):format(status)

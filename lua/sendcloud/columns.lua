@@ -7,6 +7,7 @@
 local core = require "sendcloud.core"
 local errors = require "sendcloud.errors"
 local nearest = require "sendcloud.nearest"
+local space = require "sendcloud.space"
 
 local columns = {}
 
@@ -209,7 +210,7 @@ local OWN = {
 local function split(text)
   local tags = {}
   for name in text:gmatch("[^;]+") do
-    name = name:match("^%s*(.-)%s*$")
+    name = space.trim(name)
     if name ~= "" then tags[#tags + 1] = name end
   end
   return tags
@@ -272,7 +273,7 @@ end
 ---@return string
 function columns.header_of(field)
   local taken = PART[plain(field)] or OWN[field] or field:find("^fields%.")
-    or field ~= field:match("^%s*(.-)%s*$")
+    or field ~= space.trim(field)
   return taken and "fields." .. field or field
 end
 

@@ -10,6 +10,7 @@
 -- and are sent again; 500 does not say so (the documents: "it cannot be determined
 -- whether the request succeeded"), so additive writes stop there.
 
+local space = require "sendcloud.space"
 local time = require "sendcloud.time"
 
 local policy = {}
@@ -19,8 +20,6 @@ local THROTTLE_FACTOR = 4
 
 -- Seconds; a call without deadline does not sleep longer for a Retry-After.
 local LONGEST_WAIT = 3600
-
-local LONGEST_HEADER = 1024 -- bytes of a Retry-After
 
 local AGAIN = { [408] = true, [429] = true, [502] = true, [503] = true, [504] = true }
 
@@ -172,9 +171,8 @@ end
 ---  read from
 ---@return number|nil seconds, at least 0; nil when there is none or it cannot be read
 function policy.retry_after(value, now, date)
-  -- No wait and no date is as long; trimming takes time by the square of the length.
-  if type(value) ~= "string" or #value > LONGEST_HEADER then return nil end
-  value = value:match("^%s*(.-)%s*$")
+  if type(value) ~= "string" then return nil end
+  value = space.trim(value)
   if value:match("^%d+%.?%d*$") then
     return tonumber(value)
   end

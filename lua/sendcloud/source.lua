@@ -5,6 +5,7 @@
 local core = require "sendcloud.core"
 local errors = require "sendcloud.errors"
 local place = require "sendcloud.place"
+local space = require "sendcloud.space"
 
 local source = {}
 
@@ -156,7 +157,7 @@ function source.begin(self, rows, format)
       return invalid(("the header's column %d is not UTF-8; save the file as UTF-8")
         :format(index))
     end
-    if not name:find("^fields%.") then cells[index] = name:match("^%s*(.-)%s*$") end
+    if not name:find("^fields%.") then cells[index] = space.trim(name) end
   end
   return found, cells
 end
