@@ -106,6 +106,7 @@ build = {
       ["sendcloud.collector"] = "lua/sendcloud/collector.lua",
       ["sendcloud.collector.backlog"] = "lua/sendcloud/collector/backlog.lua",
       ["sendcloud.collector.drain"] = "lua/sendcloud/collector/drain.lua",
+      ["sendcloud.collector.group"] = "lua/sendcloud/collector/group.lua",
       ["sendcloud.collector.ledger"] = "lua/sendcloud/collector/ledger.lua",
       ["sendcloud.collector.letters"] = "lua/sendcloud/collector/letters.lua",
       ["sendcloud.collector.merge"] = "lua/sendcloud/collector/merge.lua",

@@ -27,6 +27,38 @@ local LOCATIONS = [[
     location = /log { return 204; log_by_lua_block {
       assert(require("made"):add { email = ngx.var.arg_email })
     } }
+    # Twenty that add at once, one whose visitor leaves, and a disk that fails.
+    location = /group { content_by_lua_block {
+      local group = require("sendcloud.collector.group").new()
+      local syncs, written, lasting, verdict = 0, 0, 0, true
+      local function sync()
+        syncs, lasting = syncs + 1, written
+        if verdict then return true end
+        return nil, "the disk failed"
+      end
+      local function add()
+        written = written + 1
+        local mine = written
+        local ok, reason = group:wait(sync)
+        assert(lasting >= mine)
+        return ok, reason
+      end
+      assert(add())
+      local threads = {}
+      for i = 1, 20 do threads[i] = ngx.thread.spawn(add) end
+      for i = 1, 20 do assert(select(2, ngx.thread.wait(threads[i]))) end
+      ngx.print(syncs, " ")
+      assert(add())
+      local gone = ngx.thread.spawn(add)
+      ngx.thread.kill(gone)
+      assert(add())
+      verdict = false
+      for i = 1, 5 do threads[i] = ngx.thread.spawn(add) end
+      for i = 1, 5 do
+        local _, ok, reason = ngx.thread.wait(threads[i])
+        ngx.print(tostring(ok), " ", reason, " ")
+      end
+    } }
     location = /status { content_by_lua_block {
       local status = require("made"):status()
       ngx.print(status.waiting, " ", tostring(status.sending), " ", ngx.worker.pid(), "\n")
@@ -121,6 +153,13 @@ describe("the collector in nginx", function()
       if request.status == 200 then sent = sent + 1 end
     end
     assert.equal(4, sent)
+  end)
+
+  it("makes one sync for those who add at the same time", function()
+    start(1)
+    local said = nginx:ask "/group"
+    assert.truthy(said:find "^[23] nil the disk failed ", said)
+    assert.equal(5, select(2, said:gsub("the disk failed", "")))
   end)
 
   it("loses nothing when workers are killed, and none stays the one that sends for ever", function()

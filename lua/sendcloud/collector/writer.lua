@@ -5,6 +5,7 @@
 
 local core = require "sendcloud.core"
 local errors = require "sendcloud.errors"
+local group = require "sendcloud.collector.group"
 local ledger = require "sendcloud.collector.ledger"
 
 local writer = {}
@@ -31,6 +32,7 @@ function writer.new(options)
     options = options, folder = options.journal, always = options.sync == "always",
     longest = math.min(LONGEST_FILE, math.floor(options.max_bytes / 8)),
     pid = core.pid(), stamp = 0, files = 0, used = 0, measured_at = -math.huge,
+    group = group.new(),
   }, Writer)
 end
 
@@ -104,34 +106,56 @@ local function next_stamp(self)
 end
 
 -- The file's size, or nil, why and a word. A file that failed is not used again.
-local function append(self, bytes)
+local function append(self, bytes, sync)
   local file, reason, word = self.file, nil, nil
   if not file then file, reason, word = begin(self) end
   if not file then return nil, reason, word end
   local size
-  size, reason, word = file:append(bytes, next_stamp(self), self.always)
+  size, reason, word = file:append(bytes, next_stamp(self), sync)
   if not size and word ~= "full" then self:close() end
   return size, reason, word
+end
+
+local function failed(self, reason, word)
+  if word == "full" then return nil, no_room("the journal's disk is full") end
+  return nil, cannot(self, reason)
+end
+
+-- Makes what was written last. A file that did not keep what it took is not trusted again.
+local function sync_file(self)
+  if not self.dirty then return true end
+  self.dirty, self.synced_at = false, core.now()
+  local ok, reason, word = self.file:sync()
+  if not ok then
+    self.file:close()
+    self.file = nil
+  end
+  return ok, reason, word
 end
 
 --- Adds an entry: when this returns true it lasts, as far as the policy says.
 ---@param bytes string
 ---@return true|nil
----@return sendcloud.Error? err `rate_limited` where there is no room
+---@return sendcloud.Error|string|nil err `rate_limited` where there is no room; or, with
+---  true, what else a person should know
 function Writer:add(bytes)
   after_fork(self)
   if not has_room(self, #bytes) then
     return nil, no_room(("the journal is full: %d bytes wait to be sent"):format(self.used))
   end
-  local size, reason, word = append(self, bytes)
-  if not size and not word then size, reason, word = append(self, bytes) end
-  if not size then
-    if word == "full" then return nil, no_room("the journal's disk is full") end
-    return nil, cannot(self, reason)
+  local together = self.always and group.possible()
+  local at_once = self.always and not together
+  local size, reason, word = append(self, bytes, at_once)
+  if not size and not word then size, reason, word = append(self, bytes, at_once) end
+  if not size then return failed(self, reason, word) end
+  self.used, self.dirty = self.used + #bytes, not at_once or self.dirty
+  if together then
+    local ok
+    ok, reason = self.group:wait(function() return sync_file(self) end)
+    if not ok then return failed(self, reason) end
   end
-  self.used, self.dirty = self.used + #bytes, not self.always
   local now = core.now()
-  if size >= self.longest or now - self.begun_at >= OLDEST then self:close() end
+  if self.file and (size >= self.longest or now - self.begun_at >= OLDEST) then self:close() end
   return true, self:sync_when_due(now)
 end
 
@@ -139,22 +163,22 @@ end
 ---@param now number
 ---@return string? problem
 function Writer:sync_when_due(now)
-  if not self.dirty or self.pid ~= core.pid() then return nil end
+  if not self.dirty or self.always or self.pid ~= core.pid() then return nil end
   if now - self.synced_at < self.options.sync_interval then return nil end
-  local ok, reason = self.file:sync()
-  self.dirty, self.synced_at = false, now
+  local ok, reason = sync_file(self)
   if ok then return nil end
-  self.file = nil
   return ("journal: %s: what was added last may not outlive the machine: %s"):format(self.folder,
     reason)
 end
 
 --- Closes the file; the next entry begins another one.
 function Writer:close()
-  local file = self.file
-  if not file then return end
-  if self.dirty and self.pid == core.pid() then file:sync() end
-  file:close()
+  if not self.file then return end
+  if self.pid == core.pid() then
+    local ok, reason = sync_file(self)
+    if not ok then self.group:fail(reason) end
+  end
+  if self.file then self.file:close() end
   self.file, self.dirty = nil, false
 end
 
