@@ -129,12 +129,13 @@ bench:
 	@eval "$$($(MAKE) --no-print-directory -s env)" && \
 	  for bench in spec/bench/*_bench.lua; do echo "== $$bench" && $(LUA) $$bench || exit 1; done
 
-# Inside nginx, under load, for minutes: reload every second, 100,000 calls, a rate that workers share.
+# Under load, for minutes, most of it inside nginx: reload every second, 100,000 calls, a rate that workers share, sign-ups
+# while the service fails, and a process that collects them killed 200 times.
 soak:
 	@.ci/setup test
 	@$(MAKE) --no-print-directory -s -j2 LUA=luajit modules
 	@eval "$$($(MAKE) --no-print-directory -s LUA=luajit env)" && \
-	  for soak in reload calls rate; do echo "== spec/soak/$$soak.lua" && luajit spec/soak/$$soak.lua || exit 1; done
+	  for soak in reload calls rate sign_ups collector_kill; do echo "== spec/soak/$$soak.lua" && luajit spec/soak/$$soak.lua || exit 1; done
 
 lint:
 	@.ci/setup lint
@@ -163,7 +164,7 @@ help:
 	@echo 'make torture   the n-th allocation failing, for every n'
 	@echo 'make fuzz      libFuzzer on the C entry points, FUZZ_SECONDS=60 each'
 	@echo 'make bench     the figures of the README'
-	@echo 'make soak      minutes of load inside nginx: reloads, 100,000 calls, a shared rate'
+	@echo 'make soak      minutes of load: reloads, 100,000 calls, a shared rate, sign-ups, kills'
 	@echo 'make lint      luacheck, clang-format, clang-tidy, cppcheck'
 	@echo 'make doc       the reference from the LuaCATS comments, in build/doc'
 	@echo 'make rockspec  writes rockspec/ anew from the files in the tree'

@@ -445,3 +445,43 @@ function Transfer:done() end
 ---@return sendcloud.HttpFailure?
 function Transfer:result() end
 function Transfer:cancel() end
+
+---@class sendcloud.JournalFile: userdata
+local JournalFile = {}
+
+--- A journal's file, begun, that nobody else writes (csrc/core/journal.h).
+---@param folder string
+---@param name string
+---@return sendcloud.JournalFile|nil
+---@return string? reason
+---@return "full"|nil word
+function core.journal_writer(folder, name) end
+
+---@param bytes string  1 byte to 1 MiB
+---@param stamp integer below 2^53
+---@param sync? boolean it lasts before this returns
+---@return integer|nil size of the file
+---@return string? reason
+---@return "full"|nil word
+function JournalFile:append(bytes, stamp, sync) end
+function JournalFile:sync() end
+function JournalFile:close() end
+
+---@class sendcloud.JournalReader: userdata
+local JournalReader = {}
+
+---@param path string
+---@param offset integer 0, or where an entry ended
+---@return sendcloud.JournalReader|nil
+---@return string? reason
+---@return "foreign"|nil word
+function core.journal_reader(path, offset) end
+
+---@return string|nil bytes nil where there is no whole entry now
+---@return integer|string|nil stamp or what went wrong
+---@return integer? offset behind the entry
+function JournalReader:next() end
+
+---@return boolean sealed nobody writes it any more
+function JournalReader:is_sealed() end
+function JournalReader:close() end

@@ -1,13 +1,12 @@
 -- Sign-ups through four workers of nginx, fifty at a time, while the service fails for a minute: all
 -- are there afterwards, merged, in no more requests than full ones would be, and the failed ones.
 --
---   luajit spec/soak/sign_ups.lua [sign-ups] [distinct] [seconds of failing]     10000 9000 60
---
--- Wants nginx with its Lua module, and `make build LUA=luajit`.
+--   eval "$(make -s env LUA=luajit)"; luajit spec/soak/sign_ups.lua [sign-ups] [distinct] [seconds]
 
 local native = require "spec.support.native"
 local server = require "spec.nginx.server"
 local sandbox = require "sendcloud.sandbox"
+if not server.possible() then error "nginx with its Lua module is wanted, and LuaJIT" end
 
 local total, distinct = tonumber(arg[1]) or 10000, tonumber(arg[2]) or 9000
 local failing, workers, batch = tonumber(arg[3]) or 60, 4, 1000
