@@ -65,6 +65,17 @@ local OPTIONS = {
   max_body = "number", log_entries = "number", log_bytes = "number",
 }
 
+-- What is wrong with an option of OPTIONS, or nil.
+local function wrong(name, value)
+  local wanted = OPTIONS[name]
+  if type(value) ~= wanted then return ("a %s is needed"):format(wanted) end
+  if value == "" then return "must not be empty" end
+  if name == "port" and not (value >= 0 and value <= 65535 and value % 1 == 0) then
+    return "a whole number from 0 to 65535 is needed"
+  end
+  if name == "seed" and value % 1 ~= 0 then return "a whole number is needed" end
+end
+
 -- The options that are rules left open by the documents.
 local function switches(options)
   local found, known = {}, {}
@@ -75,8 +86,9 @@ local function switches(options)
       found[name] = type(value) == "number" and ("%d"):format(value) or tostring(value)
     elseif name ~= "clock" and not OPTIONS[name] then
       error(("sandbox: there is no option %q"):format(tostring(name)), 0)
-    elseif OPTIONS[name] and type(value) ~= OPTIONS[name] then
-      error(("sandbox: %s: a %s is needed"):format(name, OPTIONS[name]), 0)
+    elseif name ~= "clock" then
+      local reason = wrong(name, value)
+      if reason then error(("sandbox: %s: %s"):format(name, reason), 0) end
     end
   end
   return found
@@ -111,6 +123,7 @@ end
 local Meta = {
   __index = function(box, name)
     if name ~= "url" then return Box[name] end
+    if not box.core:is_open() then error("sandbox: it was stopped", 2) end
     local url, why = open_door(box)
     return url or error(why, 2)
   end,
@@ -129,7 +142,7 @@ local function start(options)
     examples = not (options.api_user or options.api_key),
     max_body = options.max_body, log_entries = options.log_entries, log_bytes = options.log_bytes,
   }
-  if not engine then return nil, why end
+  if not engine then return nil, options.path and options.path .. ": " .. why or why end
   set_switches(engine, values)
   local box = setmetatable({
     core = engine, api_user = options.api_user or USER, api_key = options.api_key or KEY,
@@ -435,6 +448,18 @@ end
 ---@param segment? string   an id or name
 function Box:segment_fail(segment)
   return self.core:segment_fail(segment)
+end
+
+-- Every method is called with a colon, and on a box that runs; stop() may come twice.
+for name, method in pairs(Box) do
+  Box[name] = function(self, ...)
+    if getmetatable(self) ~= Meta then
+      error(("sandbox: call it with a colon: box:%s(…)"):format(name), 2)
+    elseif name ~= "stop" and not self.core:is_open() then
+      error("sandbox: it was stopped", 2)
+    end
+    return method(self, ...)
+  end
 end
 
 -- On its own ----------------------------------------------------------------------------

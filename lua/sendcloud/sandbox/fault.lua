@@ -22,6 +22,10 @@ for name in ([[operation provider nth every times probability rate burst status 
   MEMBERS[name] = true
 end
 
+-- What a fault does, as the engine has it; the rest says when.
+local EFFECTS = { "status", "headers", "body", "retry_form", "delay_min", "reset", "truncate",
+  "drip", "content_length", "error_body", "html" }
+
 local function known_operation(name)
   local group, rest = name:match("^(%l+)%.([%l_*]+)$")
   local names = group and OPERATIONS[group]
@@ -35,7 +39,7 @@ end
 
 local function check_number(name, value, min, max, whole)
   if type(value) ~= "number" or value ~= value or value < min or value > max then
-    refuse(name, ("a number from %s to %s is needed"):format(min, max))
+    refuse(name, ("a number from %.14g to %.14g is needed"):format(min, max))
   end
   if whole and value % 1 ~= 0 then refuse(name, "a whole number is needed") end
   return value
@@ -155,7 +159,10 @@ function fault.check(rule)
   end
   which(out, rule)
   what(out, rule)
-  return out
+  for _, name in ipairs(EFFECTS) do
+    if out[name] ~= nil then return out end
+  end
+  error("fault: it says nothing that goes wrong: status, delay, reset, body, …", 0)
 end
 
 return fault
