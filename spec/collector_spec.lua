@@ -280,6 +280,18 @@ describe("a collector", function()
     assert.truthy(table.concat(said, "\n"):find("no entry", 1, true))
   end)
 
+  it("sends what hundreds of short lives left", function()
+    core.make_folder(folder)
+    for index = 1, 600 do
+      local writer = assert(core.journal_writer(folder, ("%016x-1-1.journal"):format(index)))
+      writer:append(('{"email":"r%d@example.com","name":"n%d"}'):format(index % 500, index), index)
+      writer:close()
+    end
+    assert.same({ sent = 500, refused = 0, requests = 1 }, new():flush())
+    assert.equal("n550", members()["r50@example.com"].name)
+    assert.same({}, names "%.journal$")
+  end)
+
   it("leaves alone what is not its own", function()
     core.make_folder(folder)
     local function put(name, text)
@@ -377,6 +389,7 @@ describe("a collector", function()
     local ok, err = other:run()
     assert.is_nil(ok)
     assert.equal("closed", err.kind)
+    assert.is_false(other:status().sending)
     assert.is_true(other:add { email = "b@example.com" })
   end)
 

@@ -141,9 +141,10 @@ end
 -- The timer of this worker, once; nginx's master has none.
 local function start(inner)
   if inner.started == core.pid() then return true end
+  inner.started = core.pid()
   local ok, reason = require("sendcloud.collector.timer").start(inner.drain, inner.writer,
-    function(message) say(inner, message) end)
-  if ok then inner.started = core.pid() end
+    function(message) say(inner, message) end, function() inner.started = nil end)
+  if not ok then inner.started = nil end
   return ok, reason
 end
 
@@ -242,7 +243,7 @@ function Collector:flush(seconds)
     local wait, failed, elsewhere = inner.drain:look(true)
     if elsewhere then
       return stopped(inner, { kind = "conflict", operation = "collector.flush",
-        message = "another process is sending what waits" }, before)
+        message = "somebody else is sending what waits: another process, or a timer" }, before)
     end
     if failed and (not wait or HOPELESS[failed.kind]) then
       return stopped(inner, failed, before)

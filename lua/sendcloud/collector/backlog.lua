@@ -16,6 +16,7 @@ local backlog = {}
 
 local MOST_BATCHES = 32       -- that the window has room for
 local MOST_BYTES = 16 * 1048576
+local MOST_OPEN = 256         -- files; nginx has other uses for its descriptors
 local CLUES = { foreign = "left alone: ", damaged = "damaged: " }
 
 ---@class sendcloud.BacklogItem
@@ -45,7 +46,7 @@ function backlog.new(options, fits, say)
     options = options, folder = options.journal, fits = fits, say = say,
     any = core.shape { type = "any" },
     files = {}, strangers = {}, items = {}, first = 1, last = 0, latest = {},
-    count = 0, bytes = 0, most = options.batch * MOST_BATCHES,
+    open = 0, count = 0, bytes = 0, most = options.batch * MOST_BATCHES,
   }, Backlog)
   local problem
   self.ledger, problem = ledger.read(self.folder)
@@ -64,26 +65,42 @@ local function tell_once(self, name, clue, reason)
   self.say(("%s%s/%s %s"):format(CLUES[clue] or "", self.folder, name, reason))
 end
 
+-- A file that was read to its end for ever needs no descriptor.
+local function shut(self, file)
+  file.reader:close()
+  self.open = self.open - 1
+end
+
 local function open(self, name)
   local known = self.ledger[name] or { offset = 0, damaged = 0 }
   local reader, reason, word = core.journal_reader(self.folder .. "/" .. name, known.offset)
   if not reader then return tell_once(self, name, word, reason) end
+  self.open = self.open + 1
   self.files[name] = {
     name = name, reader = reader, entries = {}, first = 1, last = 0,
     done = known.offset, damaged = known.damaged, before = known.damaged,
   }
 end
 
--- Opens what is new, forgets what is gone.
+-- Opens what is new, forgets what is gone. Names begin with the time: where there are more
+-- files than are opened at a time, as after many short lives, the oldest come first.
 local function look(self)
   local found, reason = core.folder(self.folder)
   if not found then return nil, reason end
+  local fresh = {}
   for name in pairs(found) do
     if name:find("%.journal$") and not self.files[name] then
-      open(self, name)
+      fresh[#fresh + 1] = name
     elseif name:find("%.journal%.new$") then
       os.remove(self.folder .. "/" .. name) -- of one that died; a living one begins another
     end
+  end
+  table.sort(fresh)
+  self.left = false
+  for _, name in ipairs(fresh) do
+    self.left = self.open >= MOST_OPEN
+    if self.left then break end
+    open(self, name)
   end
   for _, list in ipairs { self.strangers, self.ledger } do
     for name in pairs(list) do
@@ -107,6 +124,7 @@ local function peek(self, file)
     file.over = sealed
   end
   file.damaged = file.before + file.reader:damaged()
+  if file.over then shut(self, file) end
   return file.head
 end
 
@@ -178,7 +196,7 @@ function Backlog:refill(now, most)
       item = insert(self, head.bytes, now), stop = head.stop, damaged = file.damaged,
     }
   end
-  return true
+  return true, self.left and self.open < MOST_OPEN
 end
 
 --- The oldest items, as many as go into a request. While they are on their way the window
@@ -249,7 +267,6 @@ local function drop(self, file)
   elseif not os.remove(path) then
     return
   end
-  file.reader:close()
   self.files[file.name], self.ledger[file.name] = nil, nil
 end
 

@@ -19,6 +19,7 @@ local drain = {}
 local OPERATION = "members.upsert"
 local SLICE = 128 -- entries read before others get their turn
 local MOST_OFTEN, LEAST_OFTEN = 0.02, 1 -- s between two looks
+local LONGEST_WAIT = 3600 -- s, whatever the service asks for
 
 -- Answers that say something of what was sent, not of the service or the account.
 local OF_THE_CONTENT = { [400] = true, [413] = true, [422] = true }
@@ -211,7 +212,7 @@ end
 local function backoff(self, err)
   local retry = self.options.retry
   local wait = policy.backoff(retry.base, retry.cap, self.failures, self.state.random())
-  return math.max(wait, retry.base / 2, err.retry_after or 0)
+  return math.max(wait, retry.base / 2, math.min(err.retry_after or 0, LONGEST_WAIT))
 end
 
 local function after(self, err, now)
@@ -260,7 +261,10 @@ function Drain:look(all)
   if self.state.closed then
     err = errors.new { kind = "closed", operation = OPERATION, message = "the client is closed" }
   end
-  if err then return nil, err end
+  if err then
+    self:close()
+    return nil, err
+  end
   if self.busy then return self.interval, nil, true end
   local mine
   mine, err = hold(self)

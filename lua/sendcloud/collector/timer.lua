@@ -39,9 +39,10 @@ end
 ---@param drain sendcloud.Drain
 ---@param writer sendcloud.JournalWriter
 ---@param say fun(message: string)
+---@param ended fun() called where it has come to an end and can be started anew
 ---@return true|nil
 ---@return string? reason
-function timer.start(drain, writer, say)
+function timer.start(drain, writer, say, ended)
   drain.guard = guarded
   local told -- the same problem is told once
 
@@ -55,9 +56,12 @@ function timer.start(drain, writer, say)
     if problem and problem ~= told and (not fine or err ~= drain.err) then say(problem) end
     told = problem
     if ngx.worker.exiting() then return stop(drain, writer) end
-    if not wait then return end -- the client was closed
-    local ok, reason = ngx.timer.at(math.max(wait, SHORTEST), tick)
-    if not ok and reason ~= "process exiting" then say("no timer: " .. tostring(reason)) end
+    local ok, reason = nil, "the client is closed"
+    if wait then ok, reason = ngx.timer.at(math.max(wait, SHORTEST), tick) end
+    if ok then return end
+    drain:close() -- another worker may have a timer
+    ended()
+    say("stopped until the next sign-up: " .. tostring(reason))
   end
 
   local function watch(premature)
