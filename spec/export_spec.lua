@@ -332,7 +332,7 @@ describe("export", function()
     local client, asked = served(function(offset, nth)
       if offset == 200 and nth == 1 then return scripted.json(200, "{\"list\":[{\"id\":") end
     end)
-    local report = export(client, path, { concurrency = 3 })
+    local report = export(client, path, { concurrency = 8 })
     assert.are.same(to(350), addresses(path))
     assert.are.equal(2, asked[200])
     assert.are.equal(1, report.retries)

@@ -5,14 +5,46 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define BINS      ((size_t)128) /* at first */
 #define BINS_MOST ((size_t)1 << 20)
 #define BIN_IDS   ((size_t)1024) /* on the average: then there are twice as many bins */
 #define BIN_ROOM  ((size_t)2048)
-#define STAGED    ((size_t)16) /* hashes of a bin that are written at a time */
+#define STAGED    ((size_t)20) /* hashes of a bin that are written at a time */
 #define BYTES     sizeof(uint64_t)
+
+/* Zeroed memory that goes back to the system when it is freed: large tables that come and
+ * go would leave holes in the heap. NULL where there is none. */
+static void *get(size_t bytes)
+{
+    void *p =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    return p == MAP_FAILED ? NULL : p;
+}
+
+static void give_back(void *p, size_t bytes)
+{
+    if (p)
+        munmap(p, bytes);
+}
+
+static void free_table(struct sc_ids_table *t)
+{
+    give_back(t->slots, t->size * BYTES);
+    memset(t, 0, sizeof *t);
+}
+
+static void free_bins(struct sc_ids *ids)
+{
+    give_back(ids->filter, ids->bin_count * BIN_IDS);
+    give_back(ids->staged, ids->bin_count * STAGED * BYTES);
+    give_back(ids->bins, ids->bin_count * sizeof *ids->bins);
+    ids->filter = ids->staged = NULL;
+    ids->bins = NULL;
+}
 
 void sc_ids_init(struct sc_ids *ids, const char *folder)
 {
@@ -22,11 +54,9 @@ void sc_ids_init(struct sc_ids *ids, const char *folder)
 
 void sc_ids_free(struct sc_ids *ids)
 {
-    free(ids->few.slots);
-    free(ids->pending.slots);
-    free(ids->bins);
-    free(ids->filter);
-    free(ids->staged);
+    free_table(&ids->few);
+    free_table(&ids->pending);
+    free_bins(ids);
     free(ids->run);
     if (ids->fd > 0)
         close(ids->fd);
@@ -68,13 +98,13 @@ static int grow(struct sc_ids_table *t)
 {
     struct sc_ids_table larger = {NULL, t->count, t->size ? t->size * 2 : 256};
 
-    larger.slots = calloc(larger.size, sizeof *larger.slots);
+    larger.slots = get(larger.size * BYTES);
     if (!larger.slots)
         return SC_IDS_NOMEM;
     for (size_t i = 0; i < t->size; i++)
         if (t->slots[i])
             *find(&larger, t->slots[i]) = t->slots[i];
-    free(t->slots);
+    free_table(t);
     *t = larger;
     return 0;
 }
@@ -211,13 +241,11 @@ static int flush_bin(struct sc_ids *ids, size_t at)
 /* Memory for so many bins; the filter and the bins are empty. */
 static int make_bins(struct sc_ids *ids, size_t count)
 {
-    free(ids->filter);
-    free(ids->staged);
-    free(ids->bins);
+    free_bins(ids);
     ids->bin_count = count;
-    ids->filter = calloc(count * BIN_IDS / 8, BYTES);
-    ids->staged = malloc(count * STAGED * BYTES);
-    ids->bins = calloc(count, sizeof *ids->bins);
+    ids->filter = get(count * BIN_IDS);
+    ids->staged = get(count * STAGED * BYTES);
+    ids->bins = get(count * sizeof *ids->bins);
     if (!ids->run)
         ids->run = malloc(3 * BIN_ROOM * BYTES);
     if (ids->filter && ids->staged && ids->bins && ids->run)
@@ -264,7 +292,7 @@ static int more_bins(struct sc_ids *ids)
         rc = make_bins(ids, count * 2);
     for (size_t i = count; !rc && i-- > 0;)
         rc = split_bin(ids, i, before[i].stored);
-    free(before);
+    give_back(before, count * sizeof *before);
     return rc;
 }
 
@@ -296,8 +324,7 @@ static int spill(struct sc_ids *ids)
     for (size_t i = 0; !rc && i < ids->few.size; i++)
         if (ids->few.slots[i])
             rc = put(ids, ids->few.slots[i]);
-    free(ids->few.slots);
-    memset(&ids->few, 0, sizeof ids->few);
+    free_table(&ids->few);
     return ids->broken = rc;
 }
 
@@ -318,6 +345,14 @@ static int known(struct sc_ids *ids, uint64_t hash)
         return 1;
     rc = read_run(ids, at);
     return rc ? rc : has(ids->run, ids->bins[at].stored, hash);
+}
+
+void sc_ids_expect(const struct sc_ids *ids, uint64_t hash)
+{
+    if (ids->bins)
+        __builtin_prefetch(word_of(ids, hash));
+    else if (ids->few.size)
+        __builtin_prefetch(&ids->few.slots[(size_t)hash & (ids->few.size - 1)]);
 }
 
 int sc_ids_add(struct sc_ids *ids, uint64_t hash)

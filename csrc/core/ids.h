@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SC_IDS_FEW 16384
+#define SC_IDS_FEW 52000 /* what a table of half a megabyte takes */
 
 enum sc_ids_status {
     SC_IDS_NEW = 1,
@@ -48,6 +48,9 @@ void sc_ids_init(struct sc_ids *ids, const char *folder);
 void sc_ids_free(struct sc_ids *ids);
 
 uint64_t sc_ids_hash(const char *id, size_t n);
+
+/* Lets the machine fetch what adding the hash will look at. */
+void sc_ids_expect(const struct sc_ids *ids, uint64_t hash);
 
 /* Adds a hash; until it is kept or forgotten it is pending. An enum sc_ids_status. */
 int sc_ids_add(struct sc_ids *ids, uint64_t hash);

@@ -243,6 +243,7 @@ static int read_member(struct sc_lines *l, struct sc_json_scan *s)
 {
     const char *behind;
 
+    l->hashed = NULL;
     forget_values(l);
     behind = *s->at == '{' ? sc_lines_fast(l, s->at) : NULL;
     if (behind) {
@@ -267,7 +268,7 @@ static int take_member(struct sc_lines *l, struct sc_json_scan *s, struct sc_buf
     page->received++;
     id = l->id_part >= 0 ? &l->parts[l->id_part] : NULL;
     if (id && id->kind) {
-        hash = sc_ids_hash(id->at, id->len);
+        hash = id->at == l->hashed ? l->hash : sc_ids_hash(id->at, id->len);
         rc = sc_ids_add(&l->ids, hash);
         if (rc != SC_IDS_NEW)
             return rc;

@@ -70,6 +70,8 @@ struct sc_lines {
     uint8_t
         guess[SC_LINES_KEYS]; /* the key that came at each place of a member last time */
     struct sc_ids ids;
+    const char *hashed; /* the id of the member being read whose hash is there already */
+    uint64_t hash;
 };
 
 /* What a page brought. */

@@ -174,6 +174,14 @@ static const char *read_fields(struct sc_lines *l, const char *s)
     }
 }
 
+/* While the rest of the member is read, the machine fetches what is known of its id. */
+static void expect(struct sc_lines *l, const struct sc_lines_value *id)
+{
+    l->hashed = id->at;
+    l->hash = sc_ids_hash(id->at, id->len);
+    sc_ids_expect(&l->ids, l->hash);
+}
+
 const char *sc_lines_fast(struct sc_lines *l, const char *s)
 {
     for (size_t place = 0; place < SC_LINES_KEYS; place++) {
@@ -192,6 +200,8 @@ const char *sc_lines_fast(struct sc_lines *l, const char *s)
             if (s && value.kind &&
                 (!l->parts[key->part].kind || value.rank < l->parts[key->part].rank))
                 l->parts[key->part] = value;
+            if (key->part == l->id_part && s && value.kind)
+                expect(l, &value);
         }
         if (!s)
             return NULL;

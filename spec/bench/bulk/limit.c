@@ -4,10 +4,10 @@
  *
  * import streams the CSV of data.lua into request bodies of 1,000 and walks every answer; send
  * posts one body, made before, again and again: the transport alone. export asks for pages of
- * 100, turns them into CSV or JSONL (by FILE's name) and writes them in order; fetch does not look
- * at them. No retries, no checks of UTF-8, no verdicts, nobody left out: it is the limit, not
- * a rival. Cutting rows and writing lines is the library's own C; requests, bodies and
- * answers are plain code of this file. */
+ * 100, turns them into CSV, or (by FILE's name) copies the members into JSONL, and writes them in
+ * order; fetch does not look at them. No retries, no checks of UTF-8, no verdicts, nobody left
+ * out, no keys renamed in JSONL: it is the limit, not a rival. Cutting rows and writing CSV is the
+ * library's own C; requests, bodies, answers and JSONL are plain code of this file. */
 #include "core/csv.h"
 #include "core/lines.h"
 #include "core/scan.h"
@@ -37,7 +37,7 @@ struct job {
     CURLM *multi;
     struct curl_slist *headers;
     struct slot slots[MOST];
-    int in_flight, busy, importing, looking;
+    int in_flight, busy, importing, looking, json;
     const char *url;
     long rows, done, next, written;
     FILE *file;
@@ -173,7 +173,7 @@ static void add_part(struct sc_lines *l, const char *name, const char *key)
     l->keys[l->key_count++].part = (uint8_t)l->part_count++;
 }
 
-static void begin_lines(struct job *j, int json)
+static void begin_lines(struct job *j)
 {
     static const char *const names[] = {
         "id", "email", "phone", "name", "fields", "tags", "tagNames", "listId", "userId",
@@ -183,17 +183,68 @@ static void begin_lines(struct job *j, int json)
     struct sc_lines *l = &j->lines;
 
     sc_lines_init(l);
-    l->separator = json ? 0 : ',';
-    l->finding = !json;
+    l->separator = ',';
+    l->finding = 1;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         add_part(l, names[i], names[i]);
     l->fields_part = 4;
     must(!sc_lines_name(l, "list", 4, &l->list_keys[0].name), "memory");
     must(!sc_lines_name(l, "total", 5, &l->total_keys[0].name), "memory");
     l->list_count = l->total_count = 1;
-    for (size_t i = 0; !json && i < 4; i++)
+    for (size_t i = 0; i < 4; i++)
         must(!sc_lines_column(l, names[columns[i]], strlen(names[columns[i]]), columns[i]),
              "memory");
+}
+
+/* The end of the string whose content begins at s. */
+static const char *string_end(const char *s)
+{
+    for (s = sc_scan_either(s, '"', '\\'); *s == '\\';)
+        s = sc_scan_either(s + 2, '"', '\\');
+    return s;
+}
+
+/* JSONL: each member is copied as it stands. Returns how many there were. */
+static size_t copy_members(const char *s, const char *end, struct sc_buf *out)
+{
+    const char *from = NULL;
+    size_t n = 0;
+    int depth = 0;
+
+    must(!sc_buf_reserve(out, (size_t)(end - s)), "memory");
+    for (; s < end; s++) {
+        if (*s == '"') {
+            s = string_end(s + 1);
+        } else if (*s == '{') {
+            if (++depth == 2)
+                from = s;
+        } else if (*s == '}' && --depth == 1) {
+            memcpy(out->data + out->len, from, (size_t)(s + 1 - from));
+            out->len += (size_t)(s + 1 - from);
+            out->data[out->len++] = '\n';
+            n++;
+        }
+    }
+    return n;
+}
+
+/* Turns a page into lines. */
+static size_t write_page(struct job *j, struct sc_buf *answer)
+{
+    struct sc_lines_page page;
+    size_t n;
+
+    must(!sc_buf_reserve(answer, 0), "memory");
+    if (j->json) {
+        memset(answer->data + answer->len, '"', SC_BUF_PAD);
+        n = copy_members(answer->data, answer->data + answer->len, &j->out);
+        must(n > 0, "an answer that is no page");
+        return n;
+    }
+    memset(answer->data + answer->len, 0, SC_BUF_PAD);
+    must(!sc_lines_page(&j->lines, answer->data, answer->len, &j->out, &j->ids, &page),
+         "an answer that is no page");
+    return page.written;
 }
 
 static void write_ready(struct job *j)
@@ -202,17 +253,11 @@ static void write_ready(struct job *j)
         again = 0;
         for (int i = 0; i < j->in_flight; i++) {
             struct slot *s = &j->slots[i];
-            struct sc_lines_page page;
 
             if (!s->ready || s->number != j->written)
                 continue;
             if (j->looking) {
-                must(!sc_buf_reserve(&s->answer, 0), "memory");
-                memset(s->answer.data + s->answer.len, 0, SC_BUF_PAD);
-                must(!sc_lines_page(&j->lines, s->answer.data, s->answer.len, &j->out,
-                                    &j->ids, &page),
-                     "an answer that is no page");
-                j->done += (long)page.written;
+                j->done += (long)write_page(j, &s->answer);
                 if (j->out.len > PIECE * 4) {
                     fwrite(j->out.data, 1, j->out.len, j->file);
                     j->out.len = 0;
@@ -358,7 +403,8 @@ int main(int argc, char **argv)
     sc_buf_init(&j.out, (size_t)1 << 28);
     sc_buf_init(&j.ids, (size_t)1 << 28);
     sc_buf_init(&j.ready_body, (size_t)1 << 26);
-    begin_lines(&j, strstr(argv[5], ".jsonl") != NULL);
+    j.json = strstr(argv[5], ".jsonl") != NULL;
+    begin_lines(&j);
     if (j.importing) {
         must(!sc_csv_feed_room(&j.csv, PIECE), "memory");
         sc_csv_fed(&j.csv, fread(j.csv.window.data, 1, PIECE, j.file));
