@@ -114,6 +114,11 @@ static void sweep(const char *base)
     closedir(all);
 }
 
+static int open_spare(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 static int listen_at(struct sc_http_door *door)
 {
     struct sockaddr_un address;
@@ -126,8 +131,10 @@ static int listen_at(struct sc_http_door *door)
     if (door->fd < 0)
         return -1;
     if (bind(door->fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-        listen(door->fd, BACKLOG) == 0)
+        listen(door->fd, BACKLOG) == 0) {
+        door->spare = open_spare();
         return 0;
+    }
     close(door->fd);
     door->fd = -1;
     return -1;
@@ -165,7 +172,7 @@ int sc_http_door_open(struct sc_http_door *door, char *why, size_t size)
     size_t i;
 
     memset(door, 0, sizeof *door);
-    door->fd = -1;
+    door->fd = door->spare = -1;
     door->pid = getpid();
     if (wanted && *wanted) {
         if (open_in(door, wanted) == 0)
@@ -198,20 +205,39 @@ static int is_own(int fd, pid_t pid)
 #endif
 }
 
+/* Lets somebody in for whom there is no descriptor, and out again. 0: not even that. */
+static int turn_away(struct sc_http_door *door)
+{
+    int fd;
+
+    if (door->spare < 0)
+        door->spare = open_spare();
+    if (door->spare < 0)
+        return 0;
+    close(door->spare);
+    fd = accept_one(door->fd);
+    if (fd >= 0)
+        close(fd);
+    door->spare = open_spare();
+    return fd >= 0;
+}
+
 int sc_http_door_accept(struct sc_http_door *door)
 {
     int fd;
 
     for (;;) {
         fd = accept_one(door->fd);
-        if (fd < 0)
-            return errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-                           errno == ENOMEM
-                       ? -2
-                       : -1;
-        if (is_own(fd, door->pid) && !make_private(fd))
-            return fd;
-        close(fd);
+        if (fd >= 0) {
+            if (is_own(fd, door->pid) && !make_private(fd))
+                return fd;
+            close(fd);
+        } else if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS &&
+                   errno != ENOMEM) {
+            return -1;
+        } else if (!turn_away(door)) {
+            return -2;
+        }
     }
 }
 
@@ -220,7 +246,9 @@ void sc_http_door_close(struct sc_http_door *door)
     if (door->fd < 0)
         return;
     close(door->fd);
-    door->fd = -1;
+    if (door->spare >= 0)
+        close(door->spare);
+    door->fd = door->spare = -1;
     if (door->pid != getpid()) /* a forked child's copy: the folder is the parent's */
         return;
     unlink(door->path);

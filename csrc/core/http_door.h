@@ -14,6 +14,7 @@
 
 struct sc_http_door {
     int fd; /* listens; -1: closed */
+    int spare; /* given up to turn somebody away when there is no other descriptor; -1: none */
     pid_t pid;
     char folder[SC_HTTP_DOOR_PATH];
     char path[SC_HTTP_DOOR_PATH];
@@ -24,7 +25,7 @@ struct sc_http_door {
 int sc_http_door_open(struct sc_http_door *door, char *why, size_t size);
 
 /* The next one who stands there: a descriptor that never blocks. -1: nobody; -2: somebody, but
- * this process has no descriptor left. */
+ * this process has no descriptor left, not even to turn them away, which it does otherwise. */
 int sc_http_door_accept(struct sc_http_door *door);
 
 /* Closes the door and removes what it stood in; harmless when called twice. */

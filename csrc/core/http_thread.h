@@ -24,7 +24,7 @@ struct sc_http_thread *sc_http_thread_open(struct sc_http_failure *why);
 /* Gives the share back. NULL is fine. */
 void sc_http_thread_close(struct sc_http_thread *t);
 
-/* Where its socket is. */
+/* Where its socket is; "" for a pool (http_pool.h). */
 const char *sc_http_thread_path(const struct sc_http_thread *t);
 
 /* Whether another process than this one made it. */

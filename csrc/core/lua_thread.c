@@ -99,10 +99,15 @@ static int thread_gc(lua_State *L)
     return 0;
 }
 
-/* thread:path() -> where its socket is */
+/* thread:path() -> where its socket is; nil for a pool, which has none */
 static int thread_path(lua_State *L)
 {
-    lua_pushstring(L, sc_http_thread_path(check_thread(L)));
+    const char *path = sc_http_thread_path(check_thread(L));
+
+    if (*path)
+        lua_pushstring(L, path);
+    else
+        lua_pushnil(L);
     return 1;
 }
 

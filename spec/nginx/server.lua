@@ -15,9 +15,9 @@ local CONF = [[
 %s
 $USER
 daemon off; pid $D/pid; error_log $D/error.log notice;
-worker_processes $WORKERS; worker_shutdown_timeout 10s;
+worker_processes $WORKERS; worker_shutdown_timeout $PATIENCE;
 env TMPDIR;
-events { worker_connections 1024; }
+events { worker_connections $CONNECTIONS; }
 http {
   access_log off;
   client_body_temp_path $D/t1; proxy_temp_path $D/t2; fastcgi_temp_path $D/t3;
@@ -63,6 +63,8 @@ Server.__index = Server
 
 ---@class spec.NginxOptions
 ---@field workers? integer
+---@field connections? integer  that a worker may have
+---@field patience? string      worker_shutdown_timeout
 ---@field main? string      more lines at the top of the configuration
 ---@field http? string      more lines in http
 ---@field locations? string more lines in the server
@@ -88,7 +90,8 @@ function server.start(options)
   local text = CONF:format(table.concat(load, "\n"), options.main or "", options.http or "",
     options.locations or "", options.servers or "")
   local values = { D = folder, ROOT = root, CPATH = cpath, PORT = self.port, PORT2 = self.port2,
-    WORKERS = options.workers or 1,
+    WORKERS = options.workers or 1, CONNECTIONS = options.connections or 1024,
+    PATIENCE = options.patience or "10s",
     -- As another user the workers might not be able to read the checkout.
     USER = shell("id -u"):find "^0%s" and "user root;" or "" }
   text = text:gsub("%$(%u[%u%d]*)", function(name) return values[name] and tostring(values[name]) end)

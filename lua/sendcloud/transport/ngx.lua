@@ -25,6 +25,7 @@ local GRACE = 5 -- s beyond the request's own timeout, which libcurl keeps
 local IDLE = 60000 -- ms that a connection to the thread is kept
 local KEPT = 64 -- connections
 local LONGEST_WAIT = 3600 -- s at a time
+local FIRST_LOOK, LAST_LOOK = 0.002, 0.05 -- s
 local TRY_AGAIN = 10 -- s after which a helper thread that could not start is tried again
 
 local unpack = table.unpack or unpack
@@ -115,48 +116,65 @@ end
 
 -- Requests ----------------------------------------------------------------------------
 
--- A connection to the helper thread, and the thread.
-local function connect()
-  local thread, why, ok, reason
+-- The helper thread and a connection to it; the connection alone may be missing, where
+-- nginx has none to spare or the system no descriptor.
+local function find_thread()
+  local thread, why
   for _ = 1, 2 do
     thread, why = core.http_thread()
     if not thread then return nil, nil, why end
     local socket = ngx.socket.tcp()
-    ok, reason = socket:connect("unix:" .. thread:path())
-    if ok then return socket, thread end
+    if socket:connect("unix:" .. thread:path()) then return thread, socket end
     if not thread:lost() then break end -- else somebody tidied up, and another one starts
   end
-  return nil, nil, failure("network", "the helper thread cannot be asked: " .. tostring(reason),
-    "not_sent", "thread")
+  return thread
 end
 
--- The same, or nothing where nginx's own threads are to do the work.
-local function find_helper(self)
-  if core.now() < self.fall_back_until then return nil end
-  local socket, thread, why = connect()
-  if socket then return socket, thread end
-  if self.thread_pool then
+-- Who does the work: the helper thread or, where it cannot start, threads of nginx's.
+local function find_worker(self)
+  if core.now() >= self.fall_back_until then
+    local thread, socket, why = find_thread()
+    if thread then return thread, socket end
+    if not self.thread_pool then
+      why.message = why.message .. "; or name one of nginx's thread pools: thread_pool = …"
+      return nil, nil, why
+    end
     self.fall_back_until = core.now() + TRY_AGAIN
-    return nil
   end
-  why.message = why.message .. "; or name one of nginx's thread pools: thread_pool = …"
-  return nil, nil, why
+  return pool.open()
 end
 
--- Waits until the thread says that the job is done; a failure where it did not.
-local function wait(socket, job, seconds)
-  socket:settimeouts(CONNECT, CONNECT, (seconds + GRACE) * 1000)
-  local ok, reason = socket:send(job:id())
-  if ok then ok, reason = socket:receive("*l") end
-  if ok and job:done() then
-    socket:setkeepalive(IDLE, KEPT)
-    return nil
+-- Looks now and then whether the job is done: for when nothing can tell.
+local function poll(job, seconds)
+  local ends_at, pause = core.now() + seconds, FIRST_LOOK
+  while not job:done() and core.now() < ends_at do
+    ngx.sleep(pause)
+    pause = math.min(pause * 1.5, LAST_LOOK)
   end
-  socket:close()
+end
+
+-- Waits until the thread says that the job is done; a failure where it did not in time.
+local function wait(socket, job, seconds)
+  seconds = math.min(seconds + GRACE, LONGEST_WAIT)
+  local ok, reason
+  if socket then
+    socket:settimeouts(CONNECT, CONNECT, seconds * 1000)
+    ok, reason = socket:send(job:id())
+    if ok then ok, reason = socket:receive("*l") end
+    if ok and job:done() then
+      socket:setkeepalive(IDLE, KEPT)
+      return nil
+    end
+    socket:close()
+  end
+  if reason ~= "timeout" then poll(job, seconds) end -- the thread had no descriptor to spare
   if job:done() then return nil end
   job:cancel()
-  return failure(reason == "timeout" and "timeout" or "network",
-    "the helper thread did not answer: " .. tostring(reason), "unknown", "thread")
+  return failure("timeout", "the helper thread did not answer", "unknown", "thread")
+end
+
+local function give_back(socket)
+  if socket then socket:setkeepalive(IDLE, KEPT) end
 end
 
 --- Sends one request and returns when its answer is there.
@@ -167,25 +185,23 @@ function Nginx:send(request)
   local task = self:running()
   local why = objection(self, task)
   if why then return nil, why end
-  local socket, thread, job
-  socket, thread, why = find_helper(self)
-  if why then return nil, why end
-  if socket then
-    job, why = thread:submit(request)
-  else
-    job, why = pool.submit(request)
+  local worker, socket, job
+  worker, socket, why = find_worker(self)
+  if not worker then return nil, why end
+  why = objection(self, task) -- others may have run meanwhile
+  if not why then
+    job, why = worker:submit(request)
   end
   if not job then
-    if socket then socket:setkeepalive(IDLE, KEPT) end
+    give_back(socket)
     return nil, why
   end
   self.jobs[job] = true
   if task then task.job = job end
-  local seconds = request.timeout or 30
-  if socket then
-    why = wait(socket, job, seconds)
+  if worker:path() then
+    why = wait(socket, job, request.timeout or 30)
   else
-    why = pool.wait(self.thread_pool, job, seconds)
+    why = pool.wait(self.thread_pool, job, request.timeout or 30)
   end
   if task then task.job = nil end
   self.jobs[job] = nil

@@ -12,6 +12,7 @@ local MODULE = "sendcloud.transport.ngx_pool"
 -- All Lua states are taken (lua_worker_thread_vm_pool_size): one will be free again.
 local BUSY = "no available Lua vm"
 local FIRST_PAUSE, LONGEST_PAUSE = 0.002, 0.05 -- s
+local LONGEST_GUARD = 86400 -- s
 
 local function failure(kind, message, outcome)
   return { kind = kind, message = message, outcome = outcome, place = "thread" }
@@ -43,17 +44,18 @@ local function run(name, job, seconds)
   end
 end
 
---- Hands a request over.
----@param request table
----@return userdata? job
+--- What takes jobs for the threads.
+---@return userdata? threads
+---@return nil
 ---@return table? failure
-function pool.submit(request)
-  if not ngx.run_worker_thread then
-    return nil, failure("config", "thread_pool: this nginx cannot run Lua on threads", "not_sent")
+function pool.open()
+  -- nginx's privileged agent has no number and no threads, and does not look.
+  if not ngx.run_worker_thread or not ngx.worker.id() then
+    return nil, nil, failure("config", "thread_pool: this process of nginx's cannot run Lua on "
+      .. "threads", "not_sent")
   end
   local threads, why = core.http_pool()
-  if not threads then return nil, why end
-  return threads:submit(request)
+  return threads, nil, why
 end
 
 --- Waits until the job is done.
@@ -62,7 +64,7 @@ end
 ---@param seconds number that its request may take
 ---@return table? failure   nil: the job has a result
 function pool.wait(name, job, seconds)
-  local guard = keep_worker(seconds)
+  local guard = keep_worker(math.min(seconds, LONGEST_GUARD))
   local kind, reason = run(name, job, seconds)
   ngx.thread.kill(guard)
   if not kind then return nil end

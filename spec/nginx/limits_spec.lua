@@ -1,0 +1,99 @@
+-- Where nginx or the system runs short, and when nginx loses patience: calls are answered or fail with
+-- the reason, soon, and the worker goes on.
+
+local server = require "spec.nginx.server"
+if not server.possible() then return end
+
+local files = require "spec.support.files"
+
+local SERVICE = [[
+    location / { content_by_lua_block { ngx.sleep(tonumber(ngx.var.arg_seconds) or 0) ngx.print "{}" } }
+]]
+
+local LOCATIONS = [[
+    lua_check_client_abort on;
+    location = /many { content_by_lua_block {
+      local core = require "sendcloud.core"
+      local count = tonumber(ngx.var.arg_count)
+      local client = assert(require("sendcloud").new { api_user = "u", api_key = "k", retry = false,
+        base_url = "%s", timeout = tonumber(ngx.var.arg_timeout) })
+      local calls = {}
+      for i = 1, count do
+        calls[i] = function()
+          return client:request { path = "/", query = { seconds = ngx.var.arg_seconds } }
+        end
+      end
+      if ngx.var.arg_close then ngx.timer.at(0.2, function() client:close() end) end
+      local begun = core.now()
+      local results, errors = client:parallel(calls, { concurrency = count })
+      local good, kinds = 0, {}
+      for i = 1, count do
+        if results[i] then
+          good = good + 1
+        else
+          kinds[errors[i].kind] = (kinds[errors[i].kind] or 0) + 1
+        end
+      end
+      local words = { good .. " good" }
+      for kind, times in pairs(kinds) do words[#words + 1] = times .. " " .. kind end
+      if core.now() - begun > 4 then words[#words + 1] = "late" end
+      ngx.print(table.concat(words, ", "))
+    } }
+]]
+
+describe("short of", function()
+  local service, nginx
+  setup(function() service = server.start { locations = SERVICE } end)
+  teardown(function()
+    service:stop()
+    files.clean()
+  end)
+
+  local function start(options)
+    options.locations = LOCATIONS:format(service.url)
+    nginx = server.start(options)
+  end
+
+  it("connections of nginx's, calls wait without one", function()
+    start { connections = 48 }
+    assert.equal("120 good", nginx:ask "/many?count=120&seconds=0.1")
+    assert.equal("8 good", nginx:ask "/many?count=8")
+    assert.falsy(nginx:stop():gsub("[^\n]*worker_connections are not enough[^\n]*", ""):find "%S")
+  end)
+
+  it("descriptors, calls that need one fail soon and the next ones do not", function()
+    start { main = "worker_rlimit_nofile 64;" }
+    local good, failed = nginx:ask("/many?count=120&seconds=0.1"):match "^(%d+) good, (%d+) network$"
+    assert.equal(120, tonumber(good) + tonumber(failed))
+    assert.equal("8 good", nginx:ask "/many?count=8")
+    assert.falsy(nginx:stop():gsub("[^\n]*Too many open files[^\n]*", ""):find "%S")
+  end)
+
+  it("nothing: 300 calls that are cancelled at once, or whose client leaves", function()
+    start {}
+    assert.equal("0 good, 300 cancelled", nginx:ask "/many?count=300&seconds=20&timeout=30&close=1")
+    assert.equal("", nginx:ask("/many?count=300&seconds=20&timeout=30", nil, "-m 0.4"))
+    assert.equal("8 good", nginx:ask "/many?count=8")
+    assert.equal("", nginx:stop())
+  end)
+
+  it("nothing: a timeout of years", function()
+    start {}
+    assert.equal("1 good", nginx:ask "/many?count=1&timeout=1e9")
+    assert.equal("", nginx:stop())
+  end)
+
+  it("patience, nginx ends what is on its way", function()
+    start { patience = "300ms" }
+    local pipe = io.popen(("curl -s -m 30 '%s/many?count=3&seconds=20&timeout=30'"):format(nginx.url))
+    local old = nginx:workers()[1]
+    assert.is_true(nginx:wait_for(("ls %s | grep -q sendcloud-%d"):format(nginx.tmpdir, old)))
+    nginx:signal "HUP"
+    assert.is_true(nginx:wait_for(("! kill -0 %d 2>/dev/null"):format(old), 4), "still there")
+    pipe:read "*a"
+    pipe:close()
+    assert.is_true(nginx:wait_for(("[ -z \"$(ls %s)\" ]"):format(nginx.tmpdir)), "left behind")
+    assert.equal("8 good", nginx:ask "/many?count=8")
+    assert.equal("", nginx:stop())
+  end)
+end)
