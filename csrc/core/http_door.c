@@ -208,6 +208,7 @@ static int is_own(int fd, pid_t pid)
 /* Lets somebody in for whom there is no descriptor, and out again. 0: not even that. */
 static int turn_away(struct sc_http_door *door)
 {
+    char line[32];
     int fd;
 
     if (door->spare < 0)
@@ -216,8 +217,11 @@ static int turn_away(struct sc_http_door *door)
         return 0;
     close(door->spare);
     fd = accept_one(door->fd);
-    if (fd >= 0)
+    if (fd >= 0) {
+        (void)!recv(fd, line, sizeof line,
+                    MSG_DONTWAIT); /* unread, it would look like an error */
         close(fd);
+    }
     door->spare = open_spare();
     return fd >= 0;
 }

@@ -22,6 +22,7 @@ struct sc_http_caller {
     size_t len;
     char line[LINE]; /* what came of it so far */
     uint64_t id; /* the job it waits for; 0: none */
+    int idle; /* was told, and has not asked again */
 };
 
 int sc_http_serve_init(struct sc_http_thread *t)
@@ -46,6 +47,7 @@ static void tell(struct sc_http_thread *t, struct sc_http_caller *caller, uint64
     int n = snprintf(line, sizeof line, "%llu\n", (unsigned long long)id);
 
     caller->id = 0;
+    caller->idle = 1;
     if (send(caller->fd, line, (size_t)n, MSG_NOSIGNAL) != n)
         hang_up(t, caller);
 }
@@ -219,6 +221,7 @@ static void listen_to(struct sc_http_thread *t, struct sc_http_caller *caller)
         hang_up(t, caller);
         return;
     }
+    caller->idle = 0;
     caller->len += (size_t)n;
     if (caller->line[caller->len - 1] != '\n') {
         if (caller->len == LINE)
@@ -272,12 +275,28 @@ static void let_in(struct sc_http_thread *t, int fd)
     t->waits[caller->index + 1].revents = POLLIN; /* its line is probably there already */
 }
 
+/* Gives up the connections that nobody waits on: their descriptors are wanted. Returns how many. */
+static unsigned hang_up_idle(struct sc_http_thread *t)
+{
+    unsigned i, n = 0;
+
+    for (i = t->callers_count; i-- > 0;) {
+        if (t->callers[i]->idle) {
+            hang_up(t, t->callers[i]);
+            n++;
+        }
+    }
+    return n;
+}
+
 static void open_door(struct sc_http_thread *t)
 {
     int fd;
 
-    while ((fd = sc_http_door_accept(&t->door)) >= 0)
-        let_in(t, fd);
+    do {
+        while ((fd = sc_http_door_accept(&t->door)) >= 0)
+            let_in(t, fd);
+    } while (fd == -2 && hang_up_idle(t));
     t->no_descriptors = fd == -2;
     t->waits->events = t->no_descriptors ? 0 : CURL_WAIT_POLLIN;
 }

@@ -87,7 +87,10 @@ end
 -- The transport that the user asked for: a name, a function, or an object with the
 -- methods. It is the client's from then on, and closed with it.
 local function chosen_transport(wanted)
-  if wanted == nil then return nil end
+  if wanted == nil then
+    if is_nginx() then transport_module("ngx") end -- loaded while there are descriptors
+    return nil
+  end
   if type(wanted) == "function" then return transport_module("function").new(wanted) end
   if type(wanted) ~= "string" then return wanted end
   if wanted == "ngx" then

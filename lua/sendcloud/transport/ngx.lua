@@ -10,6 +10,9 @@
 
 local core = require "sendcloud.core"
 local pool = require "sendcloud.transport.ngx_pool"
+-- Loaded now, not when it is first wanted: there may be no descriptor left then to read it.
+local semaphore = require "ngx.semaphore"
+pcall(require, "cjson")
 
 local nginx = {}
 
@@ -22,7 +25,7 @@ local BLOCKS = { init = true, init_worker = true }
 
 local CONNECT = 5000 -- ms, to a socket of this very process
 local GRACE = 5 -- s beyond the request's own timeout, which libcurl keeps
-local IDLE = 60000 -- ms that a connection to the thread is kept
+local IDLE = 10000 -- ms that a connection to the thread is kept
 local KEPT = 64 -- connections
 local LONGEST_WAIT = 3600 -- s at a time
 local FIRST_LOOK, LAST_LOOK = 0.002, 0.05 -- s
@@ -214,7 +217,7 @@ end
 -- A gate is a semaphore that one coroutine waits at. ngx.sleep would do for the time, but
 -- nothing could end it early.
 local function new_gate(self, task)
-  local gate = require("ngx.semaphore").new(0)
+  local gate = semaphore.new(0)
   self.gates[gate] = true
   if task then task.gate = gate end
   return gate
