@@ -91,6 +91,27 @@ describe("an import", function()
     refusal(files.write "email,X\na@x.org,1\n", { map = { X = "fields.\255" } })
   end)
 
+  it("says what a file is that it does not read", function()
+    assert.truthy(refusal(files.write '[\n{"email":"a@x.org"}\n]\n').message
+      :find("JSONL", 1, true))
+    assert.truthy(refusal(files.write "\31\139\8\0").message:find("compressed", 1, true))
+    assert.equal("map", refusal({ { email = "a@x.org" } }, { map = { a = "name" } }).parameter)
+  end)
+
+  it("keeps every digit of a number in JSONL", function()
+    local client = boxed()
+    local rejects = files.path()
+    local report = assert(client.members:import(files.write(
+      '{"email":"a@x.org","id card":110101199003074514,"n":12345678901234567890,"f":0.1,"w":12.0}\n'
+      .. '{"email":"b@x.org","fields":5}\n{"email":"c@x.org","fields":null}\n'), {
+      rejects = rejects,
+    }))
+    assert.same({ 3, 2, 1 }, { report.rows, report.inserted, report.rejected })
+    assert.same({ ["id card"] = "110101199003074514", n = "12345678901234567890", f = "0.1", w = "12" },
+      list_of(client)[1].fields)
+    assert.truthy(files.read(rejects):find("fields: must be", 1, true))
+  end)
+
   it("ends when its file is closed meanwhile", function()
     local client = boxed()
     local text = { "email" }

@@ -258,6 +258,11 @@ function columns.member(object, map)
   for _, key in ipairs(rest) do
     if not KNOWN[key] then place(member, key, object[key], map) end
   end
+  local fields = object.fields
+  if not (map and map.fields ~= nil) and fields ~= nil and fields ~= core.null
+    and type(fields) ~= "table" then
+    member.fields = fields -- the codec says what is wrong with it
+  end
   return member
 end
 

@@ -109,6 +109,10 @@ local function sniff(self, rows, format)
   rows:feed(piece)
   if piece == "" then rows:finish() end
   format = format or self.format
+  if piece:find("^\31\139") then return invalid("is compressed; unpack it first") end
+  if not format and piece:find("^\239?\187?\191?%s*%[%s*{") then
+    return invalid("is a JSON array; give one object a line (JSONL), without [ , ]")
+  end
   if not format then
     format = piece:find("^\239?\187?\191?%s*{") and "jsonl" or "csv"
   end
