@@ -86,30 +86,50 @@ static int is_alive(const struct sc_rows_fold *f, const struct sc_rows_mark *m)
     return f->generation[m->slot] == m->generation;
 }
 
-/* Drops what dead batches left, in place of growing. */
-static int rebuild(struct sc_rows_fold *f)
+/* The marks of batches that live, in memory of their own. NULL: there is none. */
+static struct sc_rows_mark *living(const struct sc_rows_fold *f, size_t *count)
 {
-    size_t size = f->size, alive = 0;
-    struct sc_rows_mark *old = f->marks, *marks;
+    struct sc_rows_mark *marks;
+    size_t n = 0;
 
     for (size_t i = 0; i < f->size; i++)
-        alive += old[i].generation && is_alive(f, &old[i]);
+        n += f->marks[i].generation && is_alive(f, &f->marks[i]);
+    marks = malloc((n + 1) * sizeof *marks);
+    *count = n;
+    n = 0;
+    for (size_t i = 0; marks && i < f->size; i++)
+        if (f->marks[i].generation && is_alive(f, &f->marks[i]))
+            marks[n++] = f->marks[i];
+    return marks;
+}
+
+/* Drops what dead batches left; only where the living need it the table grows. It keeps
+ * its place otherwise: large tables that come and go would leave holes in the heap. */
+static int rebuild(struct sc_rows_fold *f)
+{
+    size_t size = f->size, alive;
+    struct sc_rows_mark *marks = living(f, &alive), *table = f->marks;
+
     while (size < alive * 2)
         size *= 2;
-    marks = calloc(size, sizeof *marks);
-    if (!marks)
+    if (marks && size > f->size)
+        table = malloc(size * sizeof *table);
+    if (!marks || !table) {
+        free(marks);
         return SC_ROWS_NOMEM;
-    for (size_t i = 0; i < f->size; i++) {
-        size_t at = (size_t)old[i].hash & (size - 1);
-
-        if (!old[i].generation || !is_alive(f, &old[i]))
-            continue;
-        while (marks[at].generation)
-            at = (at + 1) & (size - 1);
-        marks[at] = old[i];
     }
-    free(old);
-    f->marks = marks;
+    if (table != f->marks)
+        free(f->marks);
+    memset(table, 0, size * sizeof *table);
+    for (size_t i = 0; i < alive; i++) {
+        size_t at = (size_t)marks[i].hash & (size - 1);
+
+        while (table[at].generation)
+            at = (at + 1) & (size - 1);
+        table[at] = marks[i];
+    }
+    free(marks);
+    f->marks = table;
     f->size = size;
     f->used = alive;
     return 0;
