@@ -1,5 +1,6 @@
 #include "lua_box.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,9 @@ SC_EXPORT int luaopen_sendcloud_sandbox_core(lua_State *L);
 #define REASON      256
 #define LOG_ENTRIES 10000
 #define LOG_BYTES   ((size_t)64 << 20)
+#define ENTRIES_MAX 10000000
+#define BYTES_MAX   ((int64_t)1 << 40)
+#define SILENCE_MAX 86400 /* seconds */
 
 /* --- the userdata ------------------------------------------------------------------- */
 
@@ -29,11 +33,15 @@ int sc_lua_box_locked(lua_State *L, lua_CFunction body)
     struct sc_lua_box *box = sc_lua_box_check(L);
     int status;
 
+    if (box->busy)
+        return luaL_error(L, "the sandbox is busy with another call");
     lua_pushcfunction(L, body);
     lua_insert(L, 1);
+    box->busy = 1;
     pthread_mutex_lock(&box->front->mutex);
     status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
     pthread_mutex_unlock(&box->front->mutex);
+    box->busy = 0;
     if (status != 0)
         return lua_error(L);
     return lua_gettop(L);
@@ -67,18 +75,33 @@ double sc_lua_number(lua_State *L, int index, const char *name, double otherwise
     return otherwise;
 }
 
-/* The text stays valid while the table keeps it. */
+int64_t sc_lua_whole(lua_State *L, int index, const char *name, int64_t otherwise,
+                     int64_t low, int64_t high)
+{
+    double value = sc_lua_number(L, index, name, (double)otherwise);
+
+    if (!(value >= (double)low && value <= (double)high) || value != floor(value))
+        luaL_error(L, "%s: a whole number from %f to %f is needed", name, (double)low,
+                   (double)high);
+    return (int64_t)value;
+}
+
 const char *sc_lua_text(lua_State *L, int index, const char *name, size_t *len)
 {
-    const char *text = NULL;
+    const char *text;
+    size_t n;
 
+    luaL_checkstack(L, 2, name);
     lua_getfield(L, index, name);
-    if (!lua_isnil(L, -1)) {
-        if (lua_type(L, -1) != LUA_TSTRING)
-            luaL_error(L, "%s: a string is needed", name);
-        text = lua_tolstring(L, -1, len);
-    }
-    lua_pop(L, 1);
+    if (lua_isnil(L, -1))
+        return NULL;
+    if (lua_type(L, -1) != LUA_TSTRING)
+        luaL_error(L, "%s: a string is needed", name);
+    text = lua_tolstring(L, -1, &n);
+    if (!len && strlen(text) != n)
+        luaL_error(L, "%s: it holds a NUL", name);
+    if (len)
+        *len = n;
     return text;
 }
 
@@ -109,9 +132,11 @@ static int open_box(lua_State *L)
     options.box.examples = sc_lua_flag(L, 1, "examples");
     options.box.seed = (uint64_t)(int64_t)sc_lua_number(L, 1, "seed", 1);
     options.box.clock_ms = (int64_t)sc_lua_number(L, 1, "clock", 0);
-    options.box.max_body = (size_t)sc_lua_number(L, 1, "max_body", 0);
-    options.log_entries = (size_t)sc_lua_number(L, 1, "log_entries", LOG_ENTRIES);
-    options.log_bytes = (size_t)sc_lua_number(L, 1, "log_bytes", (double)LOG_BYTES);
+    options.box.max_body = (size_t)sc_lua_whole(L, 1, "max_body", 0, 0, BYTES_MAX);
+    options.log_entries =
+        (size_t)sc_lua_whole(L, 1, "log_entries", LOG_ENTRIES, 0, ENTRIES_MAX);
+    options.log_bytes =
+        (size_t)sc_lua_whole(L, 1, "log_bytes", (int64_t)LOG_BYTES, 0, BYTES_MAX);
     box = sc_newuserdata(L, sizeof *box);
     memset(box, 0, sizeof *box);
     luaL_getmetatable(L, SC_LUA_BOX);
@@ -125,17 +150,32 @@ static int open_box(lua_State *L)
 
 /* The server goes before the front that it calls. In a forked child everything is left
  * as it is: the thread is not there, and the sockets are the parent's too. */
-static int close_box(lua_State *L)
+static void stop(struct sc_lua_box *box)
 {
-    struct sc_lua_box *box = luaL_checkudata(L, 1, SC_LUA_BOX);
-
     sc_server_stop(box->server);
     box->server = NULL;
-    sc_answer_free(&box->answer);
     sc_box_free(box->text);
     box->text = NULL;
     sc_front_close(box->front);
     box->front = NULL;
+}
+
+static int close_box(lua_State *L)
+{
+    struct sc_lua_box *box = luaL_checkudata(L, 1, SC_LUA_BOX);
+
+    if (box->busy)
+        return luaL_error(L, "the sandbox is busy with another call");
+    stop(box);
+    return 0;
+}
+
+static int collect_box(lua_State *L)
+{
+    struct sc_lua_box *box = luaL_checkudata(L, 1, SC_LUA_BOX);
+
+    stop(box);
+    sc_answer_free(&box->answer);
     return 0;
 }
 
@@ -165,11 +205,11 @@ static int listen_box(lua_State *L)
 
     luaL_checktype(L, 2, LUA_TTABLE);
     options.address = sc_lua_text(L, 2, "address", NULL);
-    options.port = (int)sc_lua_number(L, 2, "port", 0);
+    options.port = (int)sc_lua_whole(L, 2, "port", 0, 0, 65535);
     options.exposed = sc_lua_flag(L, 2, "exposed");
-    options.connections = (unsigned)sc_lua_number(L, 2, "connections", 0);
-    options.silence = (unsigned)sc_lua_number(L, 2, "silence", 0);
-    options.max_body = (size_t)sc_lua_number(L, 2, "max_body", 0);
+    options.connections = (unsigned)sc_lua_whole(L, 2, "connections", 0, 0, ENTRIES_MAX);
+    options.silence = (unsigned)sc_lua_whole(L, 2, "silence", 0, 0, SILENCE_MAX);
+    options.max_body = (size_t)sc_lua_whole(L, 2, "max_body", 0, 0, BYTES_MAX);
     if (!box->server)
         box->server = sc_server_start(box->front, &options, why, sizeof why);
     if (!box->server) {
@@ -328,7 +368,7 @@ static const luaL_Reg methods[] = {
 };
 
 static const luaL_Reg metamethods[] = {
-    {"__gc", close_box},
+    {"__gc", collect_box},
     {"__close", close_box},
     {"__tostring", to_text},
     {NULL, NULL},
@@ -343,6 +383,13 @@ static const luaL_Reg functions[] = {
 
 int luaopen_sendcloud_sandbox_core(lua_State *L)
 {
+    if (luaL_newmetatable(L, SC_LUA_ANSWER)) {
+        lua_pushcfunction(L, sc_lua_box_drop_answer);
+        lua_setfield(L, -2, "__gc");
+        lua_pushboolean(L, 0);
+        lua_setfield(L, -2, "__metatable");
+    }
+    lua_pop(L, 1);
     if (luaL_newmetatable(L, SC_LUA_BOX)) {
         sc_setfuncs(L, metamethods);
         lua_newtable(L);

@@ -14,6 +14,7 @@ static void check_headers(lua_State *L, int index, struct sc_request *request)
     size_t count;
     size_t i;
     size_t size = 0;
+    size_t left;
     struct sc_header *headers;
     char *at;
 
@@ -28,13 +29,17 @@ static void check_headers(lua_State *L, int index, struct sc_request *request)
     }
     headers = sc_newuserdata(L, count * sizeof *headers + size + 1);
     at = (char *)(headers + count);
+    left = size;
     for (i = 0; i < count; i++) {
         char *colon;
 
         lua_rawgeti(L, index, (int)i + 1);
-        size = sc_rawlen(L, -1);
+        size = sc_rawlen(L, -1); /* a finalizer may have put another line there */
+        luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING && size < left, index,
+                      "headers are lines");
         memcpy(at, lua_tostring(L, -1), size + 1);
         lua_pop(L, 1);
+        left -= size + 1;
         colon = strchr(at, ':');
         headers[i].name = at;
         headers[i].value = colon ? colon + 1 + strspn(colon + 1, " \t") : "";
@@ -140,6 +145,38 @@ static void push_answer(lua_State *L, struct sc_answer *answer)
     lua_setfield(L, -2, "body");
 }
 
+int sc_lua_box_drop_answer(lua_State *L)
+{
+    sc_answer_free(luaL_checkudata(L, 1, SC_LUA_ANSWER));
+    return 0;
+}
+
+/* An answer to fill: the box's own, or a userdata on the stack where that one is lent. */
+static struct sc_answer *new_answer(lua_State *L, struct sc_lua_box *box)
+{
+    struct sc_answer *answer = &box->answer;
+
+    if (box->lent) {
+        answer = sc_newuserdata(L, sizeof *answer);
+        memset(answer, 0, sizeof *answer);
+        luaL_getmetatable(L, SC_LUA_ANSWER);
+        lua_setmetatable(L, -2);
+    }
+    sc_answer_free(answer);
+    return answer;
+}
+
+/* Makes Lua values of the answer, during which finalizers may come with requests of their
+ * own. */
+static void lend_answer(lua_State *L, struct sc_lua_box *box, struct sc_answer *answer)
+{
+    int own = answer == &box->answer;
+
+    box->lent += own;
+    push_answer(L, answer);
+    box->lent -= own;
+}
+
 /* box:handle(method, target, headers, body, timeout)
  * -> { status, headers, body } | nil, failure | nil, seconds that it takes, seconds on
  * the clock */
@@ -152,31 +189,34 @@ int sc_lua_box_handle(lua_State *L)
                                          "unknown", "receive"};
     struct sc_request request = {0};
     const struct outcome *failure;
+    struct sc_answer *answer;
     double timeout = luaL_optnumber(L, 6, -1);
-    double seconds = 0;
+    double seconds = 0, came;
 
     request.method = luaL_checkstring(L, 2);
     request.target = luaL_checkstring(L, 3);
     request.body = luaL_optlstring(L, 5, "", &request.body_len);
     check_headers(L, 4, &request);
-    sc_answer_free(&box->answer);
+    if (box->busy)
+        return luaL_error(L, "the sandbox is busy with another call");
+    answer = new_answer(L, box);
     if (!box->front || !sc_front_is_ours(box->front))
         failure = &stopped;
-    else if (sc_front_exchange(box->front, SC_WAY_PROCESS, &request, &box->answer) !=
-             SC_BOX_OK)
+    else if (sc_front_exchange(box->front, SC_WAY_PROCESS, &request, answer) != SC_BOX_OK)
         failure = &nomem;
     else
-        failure = seen(&box->answer, timeout, &seconds);
+        failure = seen(answer, timeout, &seconds);
+    came = answer->came;
     if (failure) {
         lua_pushnil(L);
         push_failure(L, failure);
     } else {
-        push_answer(L, &box->answer);
+        lend_answer(L, box, answer);
         lua_pushnil(L);
     }
+    sc_answer_free(answer);
     lua_pushnumber(L, seconds);
-    lua_pushnumber(L, box->answer.came);
-    sc_answer_free(&box->answer);
+    lua_pushnumber(L, came);
     return 4;
 }
 
@@ -194,9 +234,11 @@ static int upsert_locked(lua_State *L)
     struct sc_lua_box *box = sc_lua_box_check(L);
     struct sc_box *engine = box->front->box;
     struct sc_request request = {0};
+    struct sc_answer answer = {0};
     const char *auth = sc_box_switch_get(engine, "auth");
     int was_open = auth && strcmp(auth, "open") == 0;
-    int status;
+    lua_Integer inserted, updated, refused;
+    int status, said;
 
     luaL_checkstring(L, 2);
     lua_pushliteral(L, "{\"members\":");
@@ -206,22 +248,24 @@ static int upsert_locked(lua_State *L)
     request.method = "POST";
     request.target = "/marketing/lists/members";
     request.body = lua_tolstring(L, -1, &request.body_len);
-    sc_answer_free(&box->answer);
     sc_box_switch_set(engine, "auth", "open");
-    status = sc_answer_ask(engine, &request, &box->answer);
+    status = sc_answer_ask(engine, &request, &answer);
     if (!was_open)
         sc_box_switch_set(engine, "auth", "check");
+    said = answer.status;
+    inserted = count_of(&answer, "\"totalInserted\":");
+    updated = count_of(&answer, "\"totalUpdated\":");
+    refused = count_of(&answer, "\"errorCount\":");
+    sc_answer_free(&answer);
     if (status != SC_BOX_OK)
         return luaL_error(L, "out of memory");
-    if (box->answer.status != 200) {
-        sc_answer_free(&box->answer);
+    if (said != 200) {
         lua_pushnil(L);
         return 1;
     }
-    lua_pushinteger(L, count_of(&box->answer, "\"totalInserted\":"));
-    lua_pushinteger(L, count_of(&box->answer, "\"totalUpdated\":"));
-    lua_pushinteger(L, count_of(&box->answer, "\"errorCount\":"));
-    sc_answer_free(&box->answer);
+    lua_pushinteger(L, inserted);
+    lua_pushinteger(L, updated);
+    lua_pushinteger(L, refused);
     return 3;
 }
 

@@ -5,9 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#define MOST 9007199254740992 /* whole numbers up to there are exact everywhere */
+
 static int64_t whole(lua_State *L, const char *name, int64_t otherwise)
 {
-    return (int64_t)sc_lua_number(L, 2, name, (double)otherwise);
+    return sc_lua_whole(L, 2, name, otherwise, -MOST, MOST);
+}
+
+/* The same for what a struct keeps in an int. */
+static int small(lua_State *L, const char *name, int most)
+{
+    return (int)sc_lua_whole(L, 2, name, 0, 0, most);
 }
 
 static void which(lua_State *L, struct sc_fault *rule)
@@ -27,12 +35,12 @@ static void which(lua_State *L, struct sc_fault *rule)
 
 static void what(lua_State *L, struct sc_fault *rule)
 {
-    rule->reset = (enum sc_reset)whole(L, "reset", SC_RESET_NONE);
+    rule->reset = (enum sc_reset)small(L, "reset", SC_RESET_CONNECT);
     rule->applied = sc_lua_flag(L, 2, "applied");
-    rule->status = (int)whole(L, "status", 0);
+    rule->status = small(L, "status", 999);
     rule->html = sc_lua_flag(L, 2, "html");
-    rule->error_body = (int)whole(L, "error_body", 0);
-    rule->retry_form = (enum sc_retry_form)whole(L, "retry_form", SC_RETRY_NONE);
+    rule->error_body = small(L, "error_body", 999999);
+    rule->retry_form = (enum sc_retry_form)small(L, "retry_form", SC_RETRY_DATE);
     rule->retry_after = sc_lua_number(L, 2, "retry_after", -1);
     rule->delay_min = sc_lua_number(L, 2, "delay_min", 0);
     rule->delay_max = sc_lua_number(L, 2, "delay_max", 0);
