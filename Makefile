@@ -122,6 +122,7 @@ FUZZ_SECONDS ?= 60
 fuzz:
 	@LUA=$(LUA) .ci/setup fuzz
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) .ci/fuzz
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) .ci/fuzz-api
 
 bench:
 	@LUA=$(LUA) .ci/setup bench
@@ -162,7 +163,7 @@ help:
 	@echo 'make valgrind  the suite under valgrind'
 	@echo 'make tsan      the thread of the HTTP engine under ThreadSanitizer'
 	@echo 'make torture   the n-th allocation failing, for every n'
-	@echo 'make fuzz      libFuzzer on the C entry points, FUZZ_SECONDS=60 each'
+	@echo 'make fuzz      libFuzzer on the C entry points, and random calls of both modules; FUZZ_SECONDS=60 each'
 	@echo 'make bench     the figures of the README'
 	@echo 'make soak      minutes of load: reloads, 100,000 calls, a shared rate, sign-ups, kills'
 	@echo 'make lint      luacheck, clang-format, clang-tidy, cppcheck'
