@@ -130,10 +130,13 @@ bench:
 	@eval "$$($(MAKE) --no-print-directory -s env)" && \
 	  for bench in spec/bench/*_bench.lua; do echo "== $$bench" && $(LUA) $$bench || exit 1; done
 
-# Under load, for minutes, most of it inside nginx: reload every second, 100,000 calls, a rate that workers share, sign-ups
-# while the service fails, and a process that collects them killed 200 times.
+# Under load, for minutes: 100,000 calls while every fault strikes (LUA=); inside nginx a reload every second, 100,000
+# calls, a rate that workers share, sign-ups while the service fails, a process that collects them killed 200 times.
 soak:
 	@.ci/setup test
+	@$(MAKE) --no-print-directory -s -j2 modules
+	@eval "$$($(MAKE) --no-print-directory -s env)" && echo "== spec/soak/faults.lua" && \
+	  $(LUA) spec/soak/faults.lua
 	@$(MAKE) --no-print-directory -s -j2 LUA=luajit modules
 	@eval "$$($(MAKE) --no-print-directory -s LUA=luajit env)" && \
 	  for soak in reload calls rate sign_ups collector_kill; do echo "== spec/soak/$$soak.lua" && luajit spec/soak/$$soak.lua || exit 1; done
@@ -165,7 +168,7 @@ help:
 	@echo 'make torture   the n-th allocation failing, for every n'
 	@echo 'make fuzz      libFuzzer on the C entry points, and random calls of both modules; FUZZ_SECONDS=60 each'
 	@echo 'make bench     the figures of the README'
-	@echo 'make soak      minutes of load: reloads, 100,000 calls, a shared rate, sign-ups, kills'
+	@echo 'make soak      minutes of load: 100,000 calls under every fault; in nginx reloads, calls, a rate, sign-ups, kills'
 	@echo 'make lint      luacheck, clang-format, clang-tidy, cppcheck'
 	@echo 'make doc       the reference from the LuaCATS comments, in build/doc'
 	@echo 'make rockspec  writes rockspec/ anew from the files in the tree'
