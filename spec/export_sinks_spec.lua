@@ -29,7 +29,7 @@ local function refusal(sink, options)
 end
 
 local function capture(command)
-  local pipe = assert(io.popen(command))
+  local pipe = assert(io.popen("unset LD_PRELOAD; " .. command))
   local text = pipe:read("*a")
   pipe:close()
   return text
@@ -56,7 +56,7 @@ describe("an export", function()
     assert.is_nil(files.read(path))
     assert.is_nil(files.read(path .. ".part"))
     local fifo = files.path()
-    os.execute("mkfifo " .. fifo)
+    os.execute("unset LD_PRELOAD; mkfifo " .. fifo)
     assert.equal("checkpoint", refusal(fifo, { checkpoint = files.path() }).parameter)
   end)
 
@@ -64,12 +64,12 @@ describe("an export", function()
   it("writes into a pipe, and leaves it what it is", function()
     local client = boxed()
     local fifo, out = files.path(), files.path()
-    os.execute(("mkfifo %s; cat %s >%s &"):format(fifo, fifo, out))
+    os.execute(("unset LD_PRELOAD; mkfifo %s; cat %s >%s &"):format(fifo, fifo, out))
     assert(client.members:export(fifo, { columns = COLUMNS }))
     assert.equal("fifo\n", capture("stat -c %F " .. fifo))
     for _ = 1, 100 do
       if files.read(out) == TEXT then break end
-      os.execute "sleep 0.01"
+      os.execute "unset LD_PRELOAD; sleep 0.01"
     end
     assert.equal(TEXT, files.read(out))
   end)
@@ -106,7 +106,7 @@ describe("an export", function()
 
   it("keeps a private file private", function()
     local path = files.write("old", ".csv")
-    os.execute("chmod 600 " .. path)
+    os.execute("unset LD_PRELOAD; chmod 600 " .. path)
     assert(boxed().members:export(path))
     assert.equal("600\n", capture("stat -c %a " .. path))
   end)

@@ -96,7 +96,11 @@ describe("an offline rocks server", function()
       export LUA_CPATH='%s/tree/lib/lua/%s/?.so;;'
       cd /
       %s -e 'assert(require("sendcloud")._VERSION)'
-    ]], dir, dir, VERSION, dir, dir, dir, VERSION, dir, VERSION, dir, VERSION, dir, VERSION, lua)
+      %s/tree/bin/sendcloud --version
+      ! %s/tree/bin/sendcloud sandbox 2>%s/said
+      grep -q '^sendcloud: the sandbox is not installed here' %s/said
+    ]], dir, dir, VERSION, dir, dir, dir, VERSION, dir, VERSION, dir, VERSION, dir, VERSION, lua,
+      dir, dir, dir, dir)
   end)
 
   it("has the sandbox's rock beside it, and the main job runs from there", function()

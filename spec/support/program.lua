@@ -28,6 +28,9 @@ function program.start()
     set[#set + 1] = name .. "=" .. quote(value)
   end
   table.sort(set)
+  -- What is preloaded for our modules is not for the shell's own programs.
+  local preload = os.getenv "LD_PRELOAD"
+  if preload then set[#set + 1] = "LD_PRELOAD=" .. quote(preload) end
   self.command = ("env %s %s %s"):format(table.concat(set, " "), LUA, PATH)
   self.client = assert(self.box:client { transport = "sandbox" })
   assert(self.client.members:upsert {
@@ -47,7 +50,7 @@ end
 function program:shell(line)
   local err, into = os.tmpname(), os.tmpname()
   local file = assert(io.open(into, "wb"))
-  file:write(("sendcloud() { %s \"$@\"; }\nPROGRAM=%s\n%s\n"):format(self.command,
+  file:write(("unset LD_PRELOAD\nsendcloud() { %s \"$@\"; }\nPROGRAM=%s\n%s\n"):format(self.command,
     quote(self.command), line))
   file:close()
   local pipe = assert(io.popen(("sh %s 2>%s </dev/null; echo \"exit=$?\""):format(into, err)))

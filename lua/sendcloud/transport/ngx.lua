@@ -11,7 +11,8 @@
 local core = require "sendcloud.core"
 local pool = require "sendcloud.transport.ngx_pool"
 -- Loaded now, not when it is first wanted: there may be no descriptor left then to read it.
-local semaphore = require "ngx.semaphore"
+-- Elsewhere the collector asks this module whether it is nginx.
+local semaphore = rawget(_G, "ngx") and require "ngx.semaphore"
 pcall(require, "cjson")
 
 local nginx = {}
