@@ -15,7 +15,7 @@
 
 enum sc_buf_status {
     SC_BUF_OK = 0,
-    SC_BUF_NOMEM = -1,  /* the allocator refused */
+    SC_BUF_NOMEM = -1, /* the allocator refused */
     SC_BUF_TOOBIG = -2, /* the cap would be passed; nothing was added */
     SC_BUF_LOCKED = -3, /* somebody is reading or filling it; nothing was added */
 };

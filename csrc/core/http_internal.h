@@ -37,8 +37,7 @@ struct sc_http_transfer {
     int has_ca_file;
     int no_repeat; /* as the request says */
     int started; /* the connection was ready and the request about to go */
-    long
-        size_before; /* bytes that libcurl counted as sent before that (a proxy's CONNECT) */
+    long size_before; /* bytes that counted as sent before that (a proxy's CONNECT) */
     long status;
     int failed;
     struct sc_http_failure why;
@@ -50,7 +49,7 @@ struct sc_http_preset {
     struct sc_http_request request; /* points into text; no URL, no body */
     char *text;
     size_t text_len;
-    struct curl_slist *list; /* the headers as libcurl takes them, the credential among them */
+    struct curl_slist *list; /* the headers for libcurl, the credential among them */
     unsigned users; /* its maker, and each transfer that is on its way */
 };
 
@@ -67,7 +66,8 @@ char *sc_http_copy_text(struct sc_http_request *to, const struct sc_http_request
 int sc_http_check(const struct sc_http_request *request, struct sc_http_failure *why);
 
 /* http_lines.c: the same of everything but the URL. */
-int sc_http_check_common(const struct sc_http_request *request, struct sc_http_failure *why);
+int sc_http_check_common(const struct sc_http_request *request,
+                         struct sc_http_failure *why);
 
 /* http_lines.c: no control characters; spaces and tabs only where they are allowed. */
 int sc_http_is_clean(const char *s, int spaces);
@@ -77,7 +77,8 @@ int sc_http_posts(const struct sc_http_request *request);
 
 /* http_lines.c: the headers as libcurl takes them; *out is NULL or to be wiped, also after a
  * failure. */
-CURLcode sc_http_build_list(struct curl_slist **out, const struct sc_http_request *request);
+CURLcode sc_http_build_list(struct curl_slist **out,
+                            const struct sc_http_request *request);
 
 /* http_lines.c: frees a list of headers and wipes it. */
 void sc_http_wipe_list(struct curl_slist *list);

@@ -44,8 +44,7 @@ struct sc_http_thread {
     int joined, retired; /* the same */
     struct sc_http_thread *next; /* the same: all that run */
     pthread_t handle;
-    struct sc_http
-        *http; /* NULL: the host's threads do the work, each with an engine of its own */
+    struct sc_http *http; /* NULL: the host's threads do the work, by their own engines */
     struct sc_http_door door;
     pthread_mutex_t lock;
     struct sc_http_job *jobs; /* lock */

@@ -32,7 +32,8 @@ static int is_header(const char *line)
 {
     const char *colon = strchr(line, ':');
 
-    return colon && is_token(line, (size_t)(colon - line)) && sc_http_is_clean(colon + 1, 1);
+    return colon && is_token(line, (size_t)(colon - line)) &&
+           sc_http_is_clean(colon + 1, 1);
 }
 
 static int has_name(const char *line, const char *name)
@@ -75,7 +76,8 @@ static const char *refuse(const struct sc_http_request *request)
     return reason;
 }
 
-int sc_http_check_common(const struct sc_http_request *request, struct sc_http_failure *why)
+int sc_http_check_common(const struct sc_http_request *request,
+                         struct sc_http_failure *why)
 {
     const char *reason = refuse(request);
 
@@ -134,7 +136,8 @@ int sc_http_posts(const struct sc_http_request *request)
            strcmp(request->method, "PUT") == 0 || strcmp(request->method, "PATCH") == 0;
 }
 
-CURLcode sc_http_build_list(struct curl_slist **out, const struct sc_http_request *request)
+CURLcode sc_http_build_list(struct curl_slist **out,
+                            const struct sc_http_request *request)
 {
     CURLcode code = CURLE_OK;
     int has_type = 0;

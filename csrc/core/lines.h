@@ -67,8 +67,7 @@ struct sc_lines {
     struct sc_lines_value parts[SC_LINES_PARTS];
     struct sc_lines_column *columns;
     size_t column_count, column_room, first_field;
-    uint8_t
-        guess[SC_LINES_KEYS]; /* the key that came at each place of a member last time */
+    uint8_t guess[SC_LINES_KEYS]; /* the key at each place of a member last time */
     struct sc_ids ids;
     const char *hashed; /* the id of the member being read whose hash is there already */
     uint64_t hash;

@@ -282,10 +282,13 @@ static void pin_module(void)
 
 void sc_open_http(lua_State *L)
 {
-    static const luaL_Reg engine[] = {
-        {"add", engine_add},         {"step", engine_step},   {"count", engine_count},
-        {"foreign", engine_foreign}, {"close", engine_close}, {"finished", engine_finished},
-        {NULL, NULL}};
+    static const luaL_Reg engine[] = {{"add", engine_add},
+                                      {"step", engine_step},
+                                      {"count", engine_count},
+                                      {"foreign", engine_foreign},
+                                      {"close", engine_close},
+                                      {"finished", engine_finished},
+                                      {NULL, NULL}};
     static const luaL_Reg engine_meta[] = {
         {"__gc", engine_close}, {"__close", engine_close}, {NULL, NULL}};
     static const luaL_Reg transfer[] = {{"done", transfer_done},

@@ -244,8 +244,10 @@ static void take_step(lua_State *L, struct sc_rows_plan *p, int index)
     struct sc_rows_step *step = sc_rows_plan_step(p);
     lua_Number cell, max;
 
-    if (!step)
+    if (!step) {
         no_memory(L);
+        return;
+    }
     lua_getfield(L, index, "use");
     step->use = (enum sc_rows_use)luaL_checkoption(L, -1, NULL, uses);
     lua_getfield(L, index, "cell");

@@ -34,8 +34,7 @@ struct sc_rows_step {
     uint32_t cell; /* index of the cell it takes */
     uint32_t max; /* characters a value (a tag's name) may have; 0: no limit */
     struct sc_rows_text key; /* `"Gender":"`: everything up to the value's first byte */
-    struct sc_rows_text
-        target; /* the key in a Lua table of the member or of its fields */
+    struct sc_rows_text target; /* the key in a table of the member or of its fields */
     struct sc_rows_text name; /* the column's name, for reasons */
 };
 
@@ -77,8 +76,7 @@ struct sc_rows_batch {
     struct sc_buf raw, notes;
     struct sc_rows_entry *rows;
     size_t count, room;
-    uint32_t *
-        members; /* the row of each object in the body, in order; made by sc_rows_close */
+    uint32_t *members; /* the row of each object in the body; made by sc_rows_close */
     size_t sent, members_room;
     size_t refused, folded;
     size_t inserted, updated; /* of the rows taken, as the answers have it */

@@ -250,7 +250,7 @@ int sc_box_restore(struct sc_box *box, const char *bytes, size_t len)
         sc_box_fail(box, "%s", sqlite3_errmsg(box->db));
     sqlite3_close_v2(from);
     return code == SQLITE_DONE && sc_database_load(box) == SC_DONE ? SC_BOX_OK
-                                                                : SC_BOX_STORE;
+                                                                   : SC_BOX_STORE;
 }
 
 int sc_box_dump(struct sc_box *box, char **json, size_t *len)

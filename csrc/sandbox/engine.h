@@ -95,7 +95,7 @@ struct sc_box {
     char error[256];
     int failing; /* the running transaction must not be committed */
     char *credential; /* base64(user:key) */
-    int examples;     /* the documents' own is accepted too */
+    int examples; /* the documents' own is accepted too */
     uint64_t seed, machine;
     int64_t counter; /* of the next id, 24 bits */
     int64_t members; /* how many there are */

@@ -24,7 +24,7 @@ static int is_loopback(const struct sockaddr *address)
 }
 
 int sc_listen_on(const struct sc_server_options *options, int *port, char *error,
-                     size_t size)
+                 size_t size)
 {
     const char *address = options->address ? options->address : "127.0.0.1";
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,

@@ -144,8 +144,8 @@ static void *run(void *cls)
 
 /* --- connections -------------------------------------------------------------------- */
 
-static void connection_changed(void *cls, struct MHD_Connection *connection,
-                               void **guest, enum MHD_ConnectionNotificationCode code)
+static void connection_changed(void *cls, struct MHD_Connection *connection, void **guest,
+                               enum MHD_ConnectionNotificationCode code)
 {
     struct sc_server *server = cls;
     const union MHD_ConnectionInfo *info;
@@ -377,8 +377,7 @@ static int start_daemon(struct sc_server *server, const struct sc_server_options
         flags, 0, NULL, NULL, handle, server, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_URI_LOG_CALLBACK, begin, server, MHD_OPTION_NOTIFY_COMPLETED, finish,
         server, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, server,
-        MHD_OPTION_CONNECTION_LIMIT,
-        options->connections ? options->connections : 1000U,
+        MHD_OPTION_CONNECTION_LIMIT, options->connections ? options->connections : 1000U,
         MHD_OPTION_CONNECTION_TIMEOUT, silence, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)CONNECTION_MEMORY, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_END);
     if (!server->daemon)
