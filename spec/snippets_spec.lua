@@ -1,4 +1,5 @@
--- README.md and README.zh-CN.md: every snippet runs as it is printed.
+-- README.md and README.zh-CN.md: every snippet runs as it is printed, but for where the
+-- journal is.
 
 local files = require "spec.support.files"
 local program = require "spec.support.program"
@@ -16,7 +17,7 @@ describe("the snippets", function()
       for snippet in files.read(page):gmatch "```lua\n(.-)```" do
         count = count + 1
         local before = snippet:find('require "sendcloud"\n', 1, true) and "" or BEFORE
-        local path = files.write(before .. snippet)
+        local path = files.write(before .. snippet:gsub("/var/lib", folder))
         local _, err, code = sendcloud:shell(("here=$PWD; cd %s; %s %s"):format(folder,
           (sendcloud.command:gsub("lua/sendcloud/cli/sendcloud.lua", "%0 run")
             :gsub(" (lua/)", " $here/%1")), path))
