@@ -7,12 +7,13 @@ local plan = require "sendcloud.plan"
 
 local chunks = {}
 
--- How many elements a table has, and whether they make a list.
+-- How many elements a table has, and whether they make a list. What it inherits is not
+-- looked at, nor where its elements are written.
 local function measure(list)
   local count = 0
   for _ in pairs(list) do count = count + 1 end
   for index = 1, count do
-    if list[index] == nil then return count, false end
+    if rawget(list, index) == nil then return count, false end
   end
   return count, true
 end

@@ -261,7 +261,7 @@ function Client:parallel(functions, options)
   local count = 0
   for _ in pairs(functions) do count = count + 1 end
   for index = 1, count do
-    errors.check_type(functions[index], "function", "functions[" .. index .. "]")
+    errors.check_type(rawget(functions, index), "function", "functions[" .. index .. "]")
   end
   local err = options and option_rules.unknown(nil, options, { concurrency = true })
   if err then return nil, err end
