@@ -95,6 +95,9 @@ describe("an import", function()
     assert.truthy(refusal(files.write '[\n{"email":"a@x.org"}\n]\n').message
       :find("JSONL", 1, true))
     assert.truthy(refusal(files.write "\31\139\8\0").message:find("compressed", 1, true))
+    local err = refusal(files.write "secret@x.org,A\nb@x.org,B\n")
+    assert.truthy(err.message:find("header", 1, true))
+    assert.falsy(tostring(err):find("secret", 1, true))
     assert.equal("map", refusal({ { email = "a@x.org" } }, { map = { a = "name" } }).parameter)
   end)
 

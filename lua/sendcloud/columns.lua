@@ -179,6 +179,11 @@ function columns.match(header, map)
   local taken, reason = share(header, targets)
   if not taken then return invalid("map", reason) end
   if not taken.email then
+    -- Such a row is not shown: its addresses are private.
+    if table.concat(header, ","):find("@", 1, true) then
+      return invalid("source", "the first row is a contact; a header has to stand above it, "
+        .. "e.g. email,name,phone,tags")
+    end
     return invalid("map", "no column holds the address; say which one does with "
       .. 'map = { ["…"] = "email" }; there are: ' .. listed(header))
   end
