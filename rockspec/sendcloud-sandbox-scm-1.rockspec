@@ -47,6 +47,8 @@ build = {
         "csrc/sandbox/functions.c",
         "csrc/sandbox/guests.c",
         "csrc/sandbox/handle.c",
+        "csrc/sandbox/holder_table.c",
+        "csrc/sandbox/holders.c",
         "csrc/sandbox/ids.c",
         "csrc/sandbox/json.c",
         "csrc/sandbox/listen.c",

@@ -1,6 +1,8 @@
 #include "addresses.h"
 #include "ages.h"
+#include "holders.h"
 #include "store.h"
+#include "tagging.h"
 
 #include <string.h>
 
@@ -172,24 +174,38 @@ void sc_addresses_free(struct sc_box *box)
     sc_ages_free(box);
 }
 
+/* Takes up a contact that the store has. */
+static int take_up(struct sc_box *box, sqlite3_stmt *row)
+{
+    int64_t member = sqlite3_column_int64(row, 0);
+    const void *tags = sqlite3_column_blob(row, 2);
+    int count = tags ? SC_TAGGING_COUNT(sqlite3_column_bytes(row, 2)) : 0, i;
+
+    if (reserve(box) || sc_ages_add(box, member))
+        return SC_FAILED;
+    put(&box->addresses, hash_of(sc_store_text(box, row, 1)), member);
+    for (i = 0; i < count; i++)
+        if (sc_holders_add(box, sc_tagging_at(tags, i), member))
+            return SC_FAILED;
+    box->members++;
+    return SC_DONE;
+}
+
 int sc_addresses_load(struct sc_box *box)
 {
     sqlite3_stmt *row;
-    int code;
+    int code, outcome = SC_DONE;
 
     sc_addresses_free(box);
+    sc_holders_free(box);
     box->members = 0;
-    row = sc_store_bind(box, "SELECT id, email FROM member", "");
+    row = sc_store_bind(box, "SELECT id, email, tags FROM member", "");
     if (!row)
         return SC_FAILED;
-    while ((code = sc_store_step(box, row)) == 1) {
-        if (reserve(box) || sc_ages_add(box, sqlite3_column_int64(row, 0))) {
-            sqlite3_reset(row);
-            return SC_FAILED;
-        }
-        put(&box->addresses, hash_of(sc_store_text(box, row, 1)),
-            sqlite3_column_int64(row, 0));
-        box->members++;
+    while (outcome == SC_DONE && (code = sc_store_step(box, row)) == 1) {
+        outcome = take_up(box, row);
+        sc_holders_commit(box); /* what the store has is not undone */
     }
-    return code < 0 ? SC_FAILED : SC_DONE;
+    sqlite3_reset(row);
+    return outcome != SC_DONE || code < 0 ? SC_FAILED : SC_DONE;
 }

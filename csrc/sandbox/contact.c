@@ -171,17 +171,25 @@ int sc_contact_tags(struct sc_call *call, struct sc_contact *c)
 }
 
 int sc_contact_tag(struct sc_call *call, const struct sc_contact *c, int64_t member,
-                   int fresh, int replace)
+                   int replace)
 {
-    int64_t n = 0;
-    int i, changed;
+    int changed = 0;
 
-    if (!fresh && replace && sc_tagging_clear(call->box, member))
+    if (sc_tagging_read(call->box, member) ||
+        (replace &&
+         sc_tagging_keep(call->box, member, c->tag_ids, c->id_count, &changed)) ||
+        sc_contact_give(call, c, member, &changed))
         return SC_FAILED;
-    if (!fresh && !replace && c->id_count && sc_tagging_last(call->box, member, &n))
-        return SC_FAILED;
+    return changed ? sc_tagging_write(call->box, member) : SC_DONE;
+}
+
+int sc_contact_give(struct sc_call *call, const struct sc_contact *c, int64_t member,
+                    int *changed)
+{
+    int i;
+
     for (i = 0; i < c->id_count; i++)
-        if (sc_tagging_add(call->box, member, c->tag_ids[i], ++n, &changed))
+        if (sc_tagging_give(call->box, member, c->tag_ids[i], changed))
             return SC_FAILED;
     return SC_DONE;
 }

@@ -10,7 +10,8 @@
 #include "engine.h"
 #include "json.h"
 
-#define SC_TAGS_MAX 256 /* of one contact in one request */
+#define SC_CONTACTS_MAX 1000 /* in one request */
+#define SC_TAGS_MAX     256 /* of one contact in one request */
 
 struct sc_contact {
     const char *email; /* NULL: absent or null */
@@ -42,9 +43,12 @@ void sc_contact_check_address(struct sc_call *call, struct sc_contact *contact);
 int sc_contact_fields(struct sc_call *call, struct sc_contact *contact);
 /* Finds the tags by name, making what is new. */
 int sc_contact_tags(struct sc_call *call, struct sc_contact *contact);
-/* Gives a contact its tags. fresh: it has none; replace: those it has go first. */
+/* Gives its tags to the contact at hand, see tagging.h. */
+int sc_contact_give(struct sc_call *call, const struct sc_contact *contact,
+                    int64_t member, int *changed);
+/* Gives them to one that is in the store; replace: others that it has go. */
 int sc_contact_tag(struct sc_call *call, const struct sc_contact *contact, int64_t member,
-                   int fresh, int replace);
+                   int replace);
 /* Writes phone, name and fields of an existing contact. */
 int sc_contact_change(struct sc_call *call, const struct sc_contact *contact,
                       int64_t member);

@@ -2,6 +2,7 @@
 #include "addresses.h"
 #include "fields.h"
 #include "functions.h"
+#include "holders.h"
 #include "schema.h"
 #include "store.h"
 #include "tagging.h"
@@ -25,7 +26,7 @@ int sc_database_begin(struct sc_box *box)
 
 int sc_database_commit(struct sc_box *box)
 {
-    if (box->failing || sc_tagging_flush(box))
+    if (box->failing)
         return SC_FAILED;
     if (box->counter != box->saved_counter &&
         sc_store_run(box, "UPDATE meta SET value = ?1 WHERE key = 'counter'", "i",
@@ -34,6 +35,7 @@ int sc_database_commit(struct sc_box *box)
     if (sc_store_run(box, "COMMIT", ""))
         return SC_FAILED;
     sc_addresses_commit(box);
+    sc_holders_commit(box);
     return SC_DONE;
 }
 
@@ -49,6 +51,7 @@ void sc_database_rollback(struct sc_box *box)
         sqlite3_exec(box->db, "ROLLBACK", NULL, NULL, NULL);
     sc_tagging_forget(box);
     sc_addresses_rollback(box);
+    sc_holders_rollback(box);
     box->counter = box->saved_counter;
     box->members = box->saved_members;
     box->failing = 0;
@@ -145,7 +148,7 @@ int sc_database_open(struct sc_box *box, const char *path)
     if (sqlite3_open_v2(path ? path : ":memory:", &box->db, flags, NULL))
         return box->db ? sc_store_failed(box) : sc_box_fail(box, "out of memory");
     sqlite3_busy_timeout(box->db, 5000);
-    if (sc_functions_register(box) || sc_store_script(box, pragmas) ||
+    if (sc_functions_register(box) || sc_holders_register(box) || sc_store_script(box, pragmas) ||
         check_file(box, &fresh) || (path && sc_store_script(box, file_pragmas)))
         return SC_FAILED;
     if (fresh && make(box))
@@ -161,6 +164,8 @@ void sc_database_close(struct sc_box *box)
         sqlite3_finalize(box->statements[i].statement);
     sc_fields_forget(box);
     sc_addresses_free(box);
+    sc_holders_free(box);
+    sqlite3_free(box->tag_list.bytes);
     sqlite3_close_v2(box->db);
     box->db = NULL;
 }

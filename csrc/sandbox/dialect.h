@@ -39,8 +39,4 @@ struct sc_dialect {
 
 extern const struct sc_dialect sc_sendcloud, sc_engagelab;
 
-#define SC_TAGS_OF(what)                                                                 \
-    "(SELECT json_group_array(" what ") FROM (SELECT g.tag AS id, n.name FROM tagging g" \
-    " JOIN tag n ON n.id = g.tag WHERE g.member = m.id ORDER BY g.n))"
-
 #endif

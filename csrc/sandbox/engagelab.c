@@ -119,16 +119,14 @@ const struct sc_dialect sc_engagelab = {
     .member_sql =
         "json_object('member_id', sc_id(m.id), 'list_id', sc_account(1), 'email', "
         "m.email,"
-        " 'phone', m.phone, 'name', m.name, 'fields', json(m.fields),"
-        " 'tag_ids', json(" SC_TAGS_OF("sc_id(id)") "), 'tag_names', json(" SC_TAGS_OF(
-            "name") "),"
-                    " 'create_time', sc_time(m.id >> 24, 1), 'update_time', "
-                    "sc_time(m.updated, 1),"
-                    " 'unsubscribe_time', sc_time(m.unsubscribed, 1))",
+        " 'phone', m.phone, 'name', m.name, 'fields', sc_json(m.fields),"
+        " 'tag_ids', sc_tag_ids(m.tags, 1), 'tag_names', sc_tag_names(m.tags),"
+        " 'create_time', sc_time(m.id >> 24, 1), 'update_time', sc_time(m.updated, 1),"
+        " 'unsubscribe_time', sc_time(m.unsubscribed, 1))",
     .tag_sql =
         "json_object('tag_id', sc_id(t.id), 'tag_name', t.name,"
         " 'create_time', sc_time(t.id >> 24, 1), 'update_time', sc_time(t.updated, 1),"
-        " 'count', t.count)",
+        " 'count', sc_tag_count(t.id))",
     .segment_sql =
         "json_object('segment_id', sc_id(s.id), 'segment_name', s.name,"
         " 'list_id', sc_account(1), 'status', CAST(s.status AS TEXT),"

@@ -19,8 +19,7 @@ enum sc_outcome { SC_DONE = 0, SC_REFUSED = 1, SC_FAILED = -1 };
 #define SC_FIELDS_MAX     47 /* 50 with Email, Name and Phone */
 #define SC_STATEMENTS_MAX 256 /* slots of the statement cache, a power of two */
 #define SC_VIEWS_MAX      8
-#define SC_DELTAS_MAX     256 /* a power of two */
-#define SC_TAG_NAMES_MAX  256
+#define SC_TAG_NAMES_MAX  1024 /* a power of two */
 
 enum sc_field_type { SC_TEXT, SC_NUMBER, SC_DATE, SC_BIRTHDAY, SC_DROPDOWN };
 
@@ -46,9 +45,29 @@ struct sc_view {
     size_t anchor_count, anchor_cap;
 };
 
-/* How many contacts more than its row says a tag has. */
-struct sc_tag_delta {
-    int64_t tag, more;
+/* The contacts that have one tag. */
+struct sc_holders {
+    int64_t tag; /* 0: an empty slot */
+    int64_t *members; /* the first sorted of them by id; negative: has it no more */
+    size_t count, cap, sorted, gone;
+};
+
+struct sc_tag_change {
+    int64_t tag, member; /* negative: was taken away */
+};
+
+struct sc_tag_index {
+    struct sc_holders *tags; /* cap of them, a power of two; used are not empty */
+    size_t cap, used;
+    struct sc_tag_change *undo; /* what the running transaction did */
+    size_t undo_count, undo_cap;
+};
+
+/* The tags of a contact in the order in which it got them, as its row keeps them: eight
+ * bytes each, the lowest first. */
+struct sc_tag_list {
+    unsigned char *bytes;
+    int count, cap; /* of tags */
 };
 
 struct sc_address {
@@ -86,6 +105,13 @@ struct sc_tag_name {
     char name[120];
 };
 
+/* The other way: a tag's name as JSON. */
+struct sc_tag_text {
+    int64_t tag;
+    int len;
+    char text[116];
+};
+
 struct sc_box {
     sqlite3 *db;
     struct {
@@ -114,11 +140,12 @@ struct sc_box {
         set_version; /* grow when anything, or the set of contacts, changed */
     struct sc_view views[SC_VIEWS_MAX];
     int64_t view_clock;
-    struct sc_tag_delta deltas[SC_DELTAS_MAX];
-    int deltas_used;
     struct sc_addresses addresses;
     struct sc_ages ages;
+    struct sc_tag_index tag_index;
+    struct sc_tag_list tag_list; /* of the contact at hand */
     struct sc_tag_name tag_names[SC_TAG_NAMES_MAX];
+    struct sc_tag_text tag_texts[SC_TAG_NAMES_MAX];
     int detail; /* fill the *Fmt times */
     int fail_next; /* the next segment that is created or updated will fail */
     size_t max_body;

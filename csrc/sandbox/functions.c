@@ -1,12 +1,20 @@
 #include "functions.h"
 #include "fields.h"
+#include "holders.h"
 #include "store.h"
+#include "tagging.h"
 #include "wire.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define UTC8 28800
+
+#ifdef SQLITE_RESULT_SUBTYPE /* from 3.45 on it wants to know */
+#define MARKS_JSON SQLITE_RESULT_SUBTYPE
+#else
+#define MARKS_JSON 0
+#endif
 
 typedef void sql_function(sqlite3_context *context, int count, sqlite3_value **values);
 
@@ -121,6 +129,129 @@ static void sql_percent(sqlite3_context *context, int count, sqlite3_value **val
     sqlite3_result_int64(context, percent);
 }
 
+static void sql_json(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    sqlite3_result_value(context, values[0]);
+    sqlite3_result_subtype(context, 'J');
+}
+
+/* Gives what was gathered as JSON. */
+static void result_json(sqlite3_context *context, sqlite3_str *text)
+{
+    int failed = sqlite3_str_errcode(text), length = sqlite3_str_length(text);
+    char *bytes = sqlite3_str_finish(text);
+
+    if (failed || !bytes) {
+        sqlite3_free(bytes);
+        sqlite3_result_error_nomem(context);
+        return;
+    }
+    sqlite3_result_text(context, bytes, length, sqlite3_free);
+    sqlite3_result_subtype(context, 'J');
+}
+
+static void sql_tag_ids(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const void *list = sqlite3_value_blob(values[0]);
+    int tags = SC_TAGGING_COUNT(sqlite3_value_bytes(values[0])), i;
+    sqlite3_str *out;
+    char id[25];
+
+    (void)count;
+    if (!tags && !sqlite3_value_int(values[1]))
+        return;
+    out = sqlite3_str_new(NULL);
+    sqlite3_str_appendchar(out, 1, '[');
+    for (i = 0; list && i < tags; i++) {
+        sc_store_id_text(box_of(context), sc_tagging_at(list, i), id);
+        sqlite3_str_append(out, i ? ",\"" : "\"", i ? 2 : 1);
+        sqlite3_str_append(out, id, 24);
+        sqlite3_str_appendchar(out, 1, '"');
+    }
+    sqlite3_str_appendchar(out, 1, ']');
+    result_json(context, out);
+}
+
+static void sql_tag_names(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const void *list = sqlite3_value_blob(values[0]);
+    int tags = SC_TAGGING_COUNT(sqlite3_value_bytes(values[0])), i, outcome = SC_DONE;
+    sqlite3_str *out = sqlite3_str_new(NULL);
+
+    (void)count;
+    sqlite3_str_appendchar(out, 1, '[');
+    for (i = 0; list && outcome != SC_FAILED && i < tags; i++) {
+        if (i)
+            sqlite3_str_appendchar(out, 1, ',');
+        outcome = sc_tagging_name(box_of(context), out, sc_tagging_at(list, i));
+        if (outcome == SC_REFUSED)
+            sqlite3_str_appendall(out, "null");
+    }
+    sqlite3_str_appendchar(out, 1, ']');
+    if (outcome != SC_FAILED) {
+        result_json(context, out);
+        return;
+    }
+    sqlite3_free(sqlite3_str_finish(out));
+    sqlite3_result_error(context, box_of(context)->error, -1);
+}
+
+static void sql_tag_count(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    (void)count;
+    sqlite3_result_int64(
+        context, sc_holders_count(box_of(context), sqlite3_value_int64(values[0])));
+}
+
+static void sql_has_tag(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const void *list = sqlite3_value_blob(values[0]);
+    int i = list ? SC_TAGGING_COUNT(sqlite3_value_bytes(values[0])) : 0;
+    int64_t tag = sqlite3_value_int64(values[1]);
+
+    (void)count;
+    while (i-- > 0 && sc_tagging_at(list, i) != tag)
+        ;
+    sqlite3_result_int(context, i >= 0);
+}
+
+static void sql_without_tag(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const void *list = sqlite3_value_blob(values[0]);
+    int tags = SC_TAGGING_COUNT(sqlite3_value_bytes(values[0])), i, kept = 0;
+    unsigned char *bytes = sqlite3_malloc(tags * SC_TAGGING_WIDTH + 1);
+
+    (void)count;
+    if (!bytes) {
+        sqlite3_result_error_nomem(context);
+        return;
+    }
+    for (i = 0; list && i < tags; i++)
+        if (sc_tagging_at(list, i) != sqlite3_value_int64(values[1]))
+            memcpy(bytes + SC_TAGGING_WIDTH * kept++,
+                   (const unsigned char *)list + SC_TAGGING_WIDTH * i, SC_TAGGING_WIDTH);
+    if (kept)
+        sqlite3_result_blob(context, bytes, kept * SC_TAGGING_WIDTH, SQLITE_TRANSIENT);
+    sqlite3_free(bytes);
+}
+
+/*
+ *   sc_id(id)            24 hexadecimal digits
+ *   sc_time(s, style)    a time at UTC+8: 0 SendCloud's spelling, 1 EngageLab's,
+ *                        2 SendCloud's *Fmt (null except in details); null stays null
+ *   sc_number(text)      the number it spells, or null
+ *   sc_day(text, style)  a date as a number that sorts, or null (enum sc_day_style)
+ *   sc_compare(a, b)     -1, 0, 1: as numbers if both are, else as texts; null if one is
+ *   sc_field(key)        the defined spelling of a field's name; null: drop the key
+ *   sc_account(what)     0 userId, 1 listId, 2 empty_tags, 3 create_date
+ *   sc_percent(status, started, finish)   how far the evaluation of a segment is
+ *   sc_json(text)        a text that is JSON already, as json() without a look at it
+ *   sc_tag_ids(list, e)  JSON of a row's tags; none of them: null when e is 0
+ *   sc_tag_names(list)   their names
+ *   sc_tag_count(tag)    how many contacts have it
+ *   sc_has_tag(list, tag), sc_without_tag(list, tag)
+ */
 int sc_functions_register(struct sc_box *box)
 {
     static const struct {
@@ -136,6 +267,12 @@ int sc_functions_register(struct sc_box *box)
         {"sc_field", 1, 0, sql_field},
         {"sc_account", 1, 0, sql_account},
         {"sc_percent", 3, 0, sql_percent},
+        {"sc_json", 1, SQLITE_DETERMINISTIC | MARKS_JSON, sql_json},
+        {"sc_tag_ids", 2, SQLITE_DETERMINISTIC | MARKS_JSON, sql_tag_ids},
+        {"sc_tag_names", 1, MARKS_JSON, sql_tag_names},
+        {"sc_tag_count", 1, 0, sql_tag_count},
+        {"sc_has_tag", 2, SQLITE_DETERMINISTIC, sql_has_tag},
+        {"sc_without_tag", 2, SQLITE_DETERMINISTIC, sql_without_tag},
     };
     size_t i;
 

@@ -1,15 +1,7 @@
 /* functions: what the engine adds to SQLite's SQL.
  *
- *   sc_id(id)            24 hexadecimal digits
- *   sc_time(s, style)    a time at UTC+8: 0 SendCloud's spelling, 1 EngageLab's,
- *                        2 SendCloud's *Fmt (null except in details); null stays null
- *   sc_number(text)      the number it spells, or null
- *   sc_day(text, style)  a date as a number that sorts, or null (enum sc_day_style)
- *   sc_compare(a, b)     -1, 0, 1: as numbers if both are, else as texts; null if one is
- *   sc_field(key)        the defined spelling of a field's name; null: drop the key
- *   sc_account(what)     0 userId, 1 listId, 2 empty_tags, 3 create_date
- *   sc_percent(status, started, finish)   how far the evaluation of a segment is
- */
+ * The functions are listed in functions.c, at their registration. They live as long as
+ * the connection and are for the engine's own statements. */
 #ifndef SC_FUNCTIONS_H
 #define SC_FUNCTIONS_H
 

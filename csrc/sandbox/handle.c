@@ -118,7 +118,7 @@ static int read_body(struct sc_call *call)
         return SC_FAILED;
     if (!valid)
         return sc_call_refuse(call, 400, "", "the body is not JSON");
-    if (sc_json_type(sc_json_value(call->body)) != SC_JSON_OBJECT)
+    if (sc_json_type(sc_json_begin(call->body)) != SC_JSON_OBJECT)
         return sc_call_refuse(call, 400, "", "the body must be a JSON object");
     return SC_DONE;
 }

@@ -70,13 +70,21 @@ enum sc_json_type sc_json_type(struct sc_json value)
     }
 }
 
-int sc_json_each(struct sc_json container, struct sc_json *next, struct sc_json *key,
+struct sc_json sc_json_begin(const char *text)
+{
+    struct sc_json value = {skip_space(text), 0};
+
+    return value;
+}
+
+int sc_json_peek(struct sc_json container, struct sc_json *next, struct sc_json *key,
                  struct sc_json *value)
 {
     const char *p = skip_space(next->at ? next->at : container.at + 1);
 
     if (*p == ',')
         p = skip_space(p + 1);
+    next->at = p;
     if (*p == '}' || *p == ']')
         return 0;
     key->at = p;
@@ -85,8 +93,29 @@ int sc_json_each(struct sc_json container, struct sc_json *next, struct sc_json 
         *key = sc_json_value(p);
         p = skip_space(p + key->len) + 1; /* the colon */
     }
-    *value = sc_json_value(p);
-    next->at = value->at + value->len;
+    value->at = next->at = skip_space(p);
+    value->len = 0;
+    return 1;
+}
+
+void sc_json_measure(struct sc_json *value, struct sc_json *next)
+{
+    next->at = value_end(value->at);
+    value->len = (size_t)(next->at - value->at);
+}
+
+void sc_json_leave(struct sc_json *value, struct sc_json inner, struct sc_json *next)
+{
+    next->at = inner.at + 1;
+    value->len = (size_t)(next->at - value->at);
+}
+
+int sc_json_each(struct sc_json container, struct sc_json *next, struct sc_json *key,
+                 struct sc_json *value)
+{
+    if (!sc_json_peek(container, next, key, value))
+        return 0;
+    sc_json_measure(value, next);
     return 1;
 }
 

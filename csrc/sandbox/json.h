@@ -21,14 +21,22 @@ struct sc_json {
     size_t len; /* a text's is with its quotes */
 };
 
-/* The value in a text, without the white space around it. */
+/* The value in a text, without the white space around it; not measured: its len is 0. */
 struct sc_json sc_json_value(const char *text);
+struct sc_json sc_json_begin(const char *text);
 enum sc_json_type sc_json_type(struct sc_json value);
 
 /* Goes through an object or an array: *next begins as {0}, and entries come in the order of
  * the text; an array's have no key (len 0). Returns whether there was one more. */
 int sc_json_each(struct sc_json container, struct sc_json *next, struct sc_json *key,
                  struct sc_json *value);
+/* The same, but the entry is not measured: that took reading it. Before the next one it is
+ * to be measured, or, when its own entries were gone through to the end, left: inner is
+ * what their next was. */
+int sc_json_peek(struct sc_json container, struct sc_json *next, struct sc_json *key,
+                 struct sc_json *value);
+void sc_json_measure(struct sc_json *value, struct sc_json *next);
+void sc_json_leave(struct sc_json *value, struct sc_json inner, struct sc_json *next);
 /* How many entries there are. */
 size_t sc_json_count(struct sc_json container);
 

@@ -1,6 +1,7 @@
 #include "listing.h"
 #include "ages.h"
 #include "dialect.h"
+#include "holders.h"
 #include "store.h"
 
 #include <string.h>
@@ -150,9 +151,10 @@ static int count(struct sc_box *box, const struct sc_select *select, int64_t *to
         *total = box->members;
         return SC_DONE;
     }
-    if (!select->filtered && select->drive == SC_DRIVE_TAG)
-        return sc_store_integer(box, total, &found, "SELECT count FROM tag WHERE id = ?1",
-                                "i", select->drive_id);
+    if (!select->filtered && select->drive == SC_DRIVE_TAG) {
+        *total = sc_holders_count(box, select->drive_id);
+        return SC_DONE;
+    }
     if (!select->filtered && select->drive == SC_DRIVE_SEGMENT)
         return sc_store_integer(box, total, &found,
                                 "SELECT total FROM segment WHERE id = ?1", "i",

@@ -50,24 +50,35 @@ int sc_members_render(struct sc_call *call, const char *expression, const char *
     return *json ? SC_DONE : SC_FAILED;
 }
 
-int sc_members_drop_one(struct sc_box *box, int64_t member, int64_t *count)
+/* Takes a contact out of what is kept in memory. SC_REFUSED: there is none. */
+static int forget_one(struct sc_box *box, int64_t member)
 {
     sqlite3_stmt *row =
-        sc_store_bind(box, "SELECT email FROM member WHERE id = ?1", "i", member);
+        sc_store_bind(box, "SELECT email, tags FROM member WHERE id = ?1", "i", member);
     int code = row ? sc_store_step(box, row) : -1, outcome;
 
     if (code != 1)
-        return code == 0 ? SC_DONE : SC_FAILED;
+        return code == 0 ? SC_REFUSED : SC_FAILED;
     outcome = sc_addresses_remove(box, sc_store_text(box, row, 0), member);
+    if (outcome == SC_DONE)
+        outcome = sc_tagging_leave(box, member, sqlite3_column_blob(row, 1),
+                                   SC_TAGGING_COUNT(sqlite3_column_bytes(row, 1)));
     sqlite3_reset(row);
-    if (outcome != SC_DONE ||
-        sc_store_run(box, "DELETE FROM member WHERE id = ?1", "i", member))
+    return outcome;
+}
+
+int sc_members_drop_one(struct sc_box *box, int64_t member, int64_t *count)
+{
+    int outcome = forget_one(box, member);
+
+    if (outcome != SC_DONE)
+        return outcome == SC_REFUSED ? SC_DONE : SC_FAILED;
+    if (sc_store_run(box, "DELETE FROM member WHERE id = ?1", "i", member))
         return SC_FAILED;
     box->members--;
     box->set_version = box->version + 1;
     ++*count;
-    if (sc_tagging_clear(box, member) ||
-        sc_store_run(box, "DELETE FROM segment_member WHERE member = ?1", "i", member))
+    if (sc_store_run(box, "DELETE FROM segment_member WHERE member = ?1", "i", member))
         return SC_FAILED;
     return sc_store_run(box, "DELETE FROM campaign_event WHERE member = ?1", "i", member);
 }
@@ -198,7 +209,7 @@ static int change(void *context, struct sc_contact *c)
         return SC_FAILED;
     if (!c->has_tags)
         return SC_DONE;
-    return sc_contact_tag(call, c, update->member, 0,
+    return sc_contact_tag(call, c, update->member,
                           sc_switches_get(call->box, SC_SW_UPDATE_TAGS) == 0);
 }
 

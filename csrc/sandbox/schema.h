@@ -9,7 +9,7 @@
 #include "schema_id.h"
 
 static const char schema_drop[] =
-    "DROP TABLE IF EXISTS meta; DROP TABLE IF EXISTS tagging; DROP TABLE IF EXISTS tag;"
+    "DROP TABLE IF EXISTS meta; DROP TABLE IF EXISTS tag;"
     "DROP TABLE IF EXISTS segment_member; DROP TABLE IF EXISTS segment;"
     "DROP TABLE IF EXISTS campaign_event; DROP TABLE IF EXISTS campaign;"
     "DROP TABLE IF EXISTS field; DROP TABLE IF EXISTS member;";
@@ -18,14 +18,11 @@ static const char schema_create[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
     "CREATE TABLE member(id INTEGER PRIMARY KEY,"
     " email TEXT NOT NULL COLLATE NOCASE, phone TEXT, name TEXT,"
-    " fields TEXT NOT NULL, updated INTEGER NOT NULL, unsubscribed INTEGER);"
+    /* tags: their ids, see tagging.h */
+    " fields TEXT NOT NULL, updated INTEGER NOT NULL, unsubscribed INTEGER, tags BLOB);"
 
     "CREATE TABLE tag(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
-    " updated INTEGER NOT NULL, count INTEGER NOT NULL DEFAULT 0);"
-    /* n keeps the order in which a contact got its tags */
-    "CREATE TABLE tagging(member INTEGER, tag INTEGER, n INTEGER NOT NULL,"
-    " PRIMARY KEY(member, tag)) WITHOUT ROWID;"
-    "CREATE INDEX tagging_tag ON tagging(tag, member);"
+    " updated INTEGER NOT NULL);"
 
     /* conditions: [{"f":field,"o":operator,"v":value,"c":campaign or null}];
      * status: -1 failed, 1 updating, 2 ready; fails: the running evaluation will fail */

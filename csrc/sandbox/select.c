@@ -56,7 +56,7 @@ int sc_select_where(struct sc_box *box, struct sc_select *select,
                     const struct sc_condition *condition, struct sc_problem *problem)
 {
     static const char *const from[] = {
-        "member m", "tagging d CROSS JOIN member m ON m.id = d.member WHERE d.tag = %lld",
+        "member m", "holder d CROSS JOIN member m ON m.id = d.member WHERE d.tag = %lld",
         "segment_member d CROSS JOIN member m ON m.id = d.member WHERE d.segment = %lld"};
     struct sc_compiler c = {box, select, problem, NULL, 0};
     int driving = find_drive(box, select, condition), i, outcome, first = 1;

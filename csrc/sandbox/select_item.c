@@ -245,17 +245,15 @@ static int tag_item(struct sc_compiler *c)
     if (op == SC_CONTAIN || op == SC_NOT_CONTAIN) {
         sqlite3_str_appendf(
             sql,
-            "%s EXISTS (SELECT 1 FROM tagging g JOIN tag t ON t.id = g.tag WHERE"
-            " g.member = m.id AND instr(lower(t.name), ?) > 0)",
+            "%s EXISTS (SELECT 1 FROM tag t WHERE instr(lower(t.name), ?) > 0 AND"
+            " sc_has_tag(m.tags, t.id))",
             negative ? "NOT" : "");
         return own(c, lower(c->item->value));
     }
     if (op == SC_EXIST) {
         if ((there = wanted(c->item->value)) < 0)
             return bad(c, SC_BAD_VALUE, "the value of exist is \"true\" or \"false\"");
-        sqlite3_str_appendf(sql,
-                            "%s EXISTS (SELECT 1 FROM tagging g WHERE g.member = m.id)",
-                            there ? "" : "NOT");
+        sqlite3_str_appendf(sql, "m.tags %s NULL", there ? "IS NOT" : "IS");
         return SC_DONE;
     }
     if (op > SC_NE)
@@ -265,10 +263,7 @@ static int tag_item(struct sc_compiler *c)
         return SC_FAILED;
     if (!found && sc_switches_get(c->box, SC_SW_CONDITION_TAG) == 1)
         return bad(c, SC_BAD_VALUE, "[%s] is not a tag", c->item->value);
-    sqlite3_str_appendf(sql,
-                        "%s EXISTS (SELECT 1 FROM tagging g WHERE g.member = m.id AND"
-                        " g.tag = %lld)",
-                        negative ? "NOT" : "", tag);
+    sqlite3_str_appendf(sql, "%s sc_has_tag(m.tags, %lld)", negative ? "NOT" : "", tag);
     return SC_DONE;
 }
 

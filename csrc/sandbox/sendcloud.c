@@ -7,14 +7,10 @@
     "json_object('id', sc_id(m.id), 'listId', sc_account(1), 'userId', sc_account(0),"   \
     " 'email', m.email, 'phone', m.phone, 'name', m.name,"                               \
     " '" created "', sc_time(m.id >> 24, 0), '" changed "', sc_time(m.updated, 0),"      \
-    " 'unsubscribeTime', sc_time(m.unsubscribed, 0), 'fields', json(m.fields),"          \
-    " 'tags', json(nullif(" SC_TAGS_OF(                                                  \
-        "sc_id(id)") ", iif(sc_account(2) = 0, '[]', ''))),"                             \
-                     " 'tagNames', json(" SC_TAGS_OF(                                    \
-                         "name") "),"                                                    \
-                                 " 'createTimeFmt', sc_time(m.id >> 24, 2), "            \
-                                 "'updateTimeFmt', sc_time(m.updated, 2),"               \
-                                 " 'unsubscribeTimeFmt', sc_time(m.unsubscribed, 2))"
+    " 'unsubscribeTime', sc_time(m.unsubscribed, 0), 'fields', sc_json(m.fields),"       \
+    " 'tags', sc_tag_ids(m.tags, sc_account(2)), 'tagNames', sc_tag_names(m.tags),"      \
+    " 'createTimeFmt', sc_time(m.id >> 24, 2), 'updateTimeFmt', sc_time(m.updated, 2),"  \
+    " 'unsubscribeTimeFmt', sc_time(m.unsubscribed, 2))"
 
 #define PROCESS                                                                          \
     "json_object('percent', sc_percent(s.status, s.started_ms, s.finish_ms),"            \
@@ -106,7 +102,7 @@ const struct sc_dialect sc_sendcloud = {
     .tag_sql =
         "json_object('id', sc_id(t.id), 'userId', sc_account(0), 'tagName', t.name,"
         " 'createTime', sc_time(t.id >> 24, 0), 'updateTime', sc_time(t.updated, 0),"
-        " 'count', t.count)",
+        " 'count', sc_tag_count(t.id))",
     .segment_sql =
         "json_object('segmentId', sc_id(s.id), 'userId', sc_account(0), 'segmentName', "
         "s.name,"

@@ -38,6 +38,7 @@ static sqlite3_stmt *prepare(struct sc_box *box, const char *sql)
 static int bind_one(sqlite3_stmt *statement, int index, char type, va_list *arguments)
 {
     const char *bytes;
+    int length;
 
     switch (type) {
     case 'i': return sqlite3_bind_int64(statement, index, va_arg(*arguments, int64_t));
@@ -45,6 +46,12 @@ static int bind_one(sqlite3_stmt *statement, int index, char type, va_list *argu
     case 's':
         bytes = va_arg(*arguments, const char *);
         return sqlite3_bind_text(statement, index, bytes, -1, SQLITE_STATIC);
+    case 'x':
+        bytes = va_arg(*arguments, const char *);
+        length = va_arg(*arguments, int);
+        if (length == 0)
+            return sqlite3_bind_null(statement, index);
+        return sqlite3_bind_blob(statement, index, bytes, length, SQLITE_STATIC);
     default: /* b */
         bytes = va_arg(*arguments, const char *);
         return sqlite3_bind_text(statement, index, bytes, va_arg(*arguments, int),

@@ -11,7 +11,8 @@
 #include "engine.h"
 
 /* types: one letter an argument: i int64_t, d double, s text or NULL, b bytes and int
- * length as text. Returns the statement ready to step, or NULL after a failure. */
+ * length as text, x the same as a blob, of no bytes as null. Returns the statement ready
+ * to step, or NULL after a failure. */
 sqlite3_stmt *sc_store_bind(struct sc_box *box, const char *sql, const char *types, ...);
 /* 1: a row; 0: done; -1: failed. The statement is reset when the answer is not 1. */
 int sc_store_step(struct sc_box *box, sqlite3_stmt *statement);

@@ -1,4 +1,5 @@
 #include "tagging.h"
+#include "holders.h"
 #include "store.h"
 #include "wire.h"
 
@@ -6,89 +7,142 @@
 
 #define NAME_MAX_CHARACTERS 64
 
-static int write_delta(struct sc_box *box, struct sc_tag_delta *delta)
-{
-    int64_t more = delta->more;
+#define WIDTH SC_TAGGING_WIDTH
 
-    delta->more = 0;
-    return more ? sc_store_run(box, "UPDATE tag SET count = count + ?2 WHERE id = ?1",
-                               "ii", delta->tag, more)
-                : SC_DONE;
+int64_t sc_tagging_at(const void *list, int place)
+{
+    const unsigned char *p = (const unsigned char *)list + place * WIDTH;
+    uint64_t tag = 0;
+    int i;
+
+    for (i = WIDTH; i-- > 0;)
+        tag = tag << 8 | p[i];
+    return (int64_t)tag;
 }
 
-/* Notes that a tag has so many contacts more. */
-static int count(struct sc_box *box, int64_t tag, int64_t more)
+/* Where the contact at hand has a tag; -1: it has it not. */
+static int place_of(const struct sc_tag_list *list, int64_t tag)
 {
-    struct sc_tag_delta *delta = &box->deltas[tag & (SC_DELTAS_MAX - 1)];
+    int i = list->count;
 
-    if (delta->tag != tag && write_delta(box, delta))
-        return SC_FAILED;
-    delta->tag = tag;
-    delta->more += more;
-    box->deltas_used = 1;
+    while (i-- > 0 && sc_tagging_at(list->bytes, i) != tag)
+        ;
+    return i;
+}
+
+static int reserve(struct sc_box *box, int count)
+{
+    struct sc_tag_list *list = &box->tag_list;
+    int cap = count * 2 + 16;
+    unsigned char *grown;
+
+    if (count <= list->cap)
+        return SC_DONE;
+    grown = sqlite3_realloc64(list->bytes, (sqlite3_uint64)cap * WIDTH);
+    if (!grown)
+        return sc_box_fail(box, "out of memory");
+    list->bytes = grown;
+    list->cap = cap;
     return SC_DONE;
 }
 
-int sc_tagging_flush(struct sc_box *box)
+void sc_tagging_begin(struct sc_box *box)
+{
+    box->tag_list.count = 0;
+}
+
+int sc_tagging_read(struct sc_box *box, int64_t member)
+{
+    sqlite3_stmt *row =
+        sc_store_bind(box, "SELECT tags FROM member WHERE id = ?1", "i", member);
+    int code = row ? sc_store_step(box, row) : -1, outcome = SC_DONE, count;
+
+    sc_tagging_begin(box);
+    if (code != 1)
+        return code == 0 ? SC_DONE : SC_FAILED;
+    count = SC_TAGGING_COUNT(sqlite3_column_bytes(row, 0));
+    if (count)
+        outcome = sc_tagging_use(box, sqlite3_column_blob(row, 0), count);
+    sqlite3_reset(row);
+    return outcome;
+}
+
+int sc_tagging_use(struct sc_box *box, const void *list, int count)
+{
+    sc_tagging_begin(box);
+    if (count && (!list || reserve(box, count)))
+        return sc_box_fail(box, "out of memory");
+    if (count)
+        memcpy(box->tag_list.bytes, list, (size_t)count * WIDTH);
+    box->tag_list.count = count;
+    return SC_DONE;
+}
+
+int sc_tagging_give(struct sc_box *box, int64_t member, int64_t tag, int *changed)
+{
+    struct sc_tag_list *list = &box->tag_list;
+    uint64_t rest = (uint64_t)tag;
+    int i;
+
+    if (place_of(list, tag) >= 0)
+        return SC_DONE;
+    if (reserve(box, list->count + 1) || sc_holders_add(box, tag, member))
+        return SC_FAILED;
+    for (i = 0; i < WIDTH; i++, rest >>= 8)
+        list->bytes[list->count * WIDTH + i] = (unsigned char)rest;
+    list->count++;
+    ++*changed;
+    return SC_DONE;
+}
+
+int sc_tagging_take(struct sc_box *box, int64_t member, int64_t tag, int *changed)
+{
+    struct sc_tag_list *list = &box->tag_list;
+    int place = place_of(list, tag);
+    unsigned char *at;
+
+    if (place < 0)
+        return SC_DONE;
+    if (sc_holders_remove(box, tag, member))
+        return SC_FAILED;
+    at = list->bytes + place * WIDTH;
+    list->count--;
+    memmove(at, at + WIDTH, (size_t)(list->count - place) * WIDTH);
+    ++*changed;
+    return SC_DONE;
+}
+
+int sc_tagging_keep(struct sc_box *box, int64_t member, const int64_t *tags, int count,
+                    int *changed)
+{
+    struct sc_tag_list *list = &box->tag_list;
+    int i, k;
+
+    for (i = list->count; i-- > 0;) {
+        int64_t tag = sc_tagging_at(list->bytes, i);
+
+        for (k = 0; k < count && tags[k] != tag; k++)
+            ;
+        if (k == count && sc_tagging_take(box, member, tag, changed))
+            return SC_FAILED;
+    }
+    return SC_DONE;
+}
+
+int sc_tagging_leave(struct sc_box *box, int64_t member, const void *list, int count)
 {
     int i;
 
-    if (!box->deltas_used)
-        return SC_DONE;
-    for (i = 0; i < SC_DELTAS_MAX; i++)
-        if (write_delta(box, &box->deltas[i]))
+    for (i = 0; list && i < count; i++)
+        if (sc_holders_remove(box, sc_tagging_at(list, i), member))
             return SC_FAILED;
-    box->deltas_used = 0;
     return SC_DONE;
 }
 
-int sc_tagging_add(struct sc_box *box, int64_t member, int64_t tag, int64_t n,
-                   int *changed)
+int sc_tagging_write(struct sc_box *box, int64_t member)
 {
-    if (sc_store_run(box, "INSERT OR IGNORE INTO tagging VALUES (?1, ?2, ?3)", "iii",
-                     member, tag, n))
-        return SC_FAILED;
-    *changed = sqlite3_changes(box->db) > 0;
-    return *changed ? count(box, tag, 1) : SC_DONE;
-}
-
-int sc_tagging_remove(struct sc_box *box, int64_t member, int64_t tag, int *changed)
-{
-    if (sc_store_run(box, "DELETE FROM tagging WHERE member = ?1 AND tag = ?2", "ii",
-                     member, tag))
-        return SC_FAILED;
-    *changed = sqlite3_changes(box->db) > 0;
-    return *changed ? count(box, tag, -1) : SC_DONE;
-}
-
-int sc_tagging_clear(struct sc_box *box, int64_t member)
-{
-    sqlite3_stmt *row =
-        sc_store_bind(box, "SELECT tag FROM tagging WHERE member = ?1", "i", member);
-    int code, any = 0;
-
-    if (!row)
-        return SC_FAILED;
-    while ((code = sc_store_step(box, row)) == 1) {
-        any = 1;
-        if (count(box, sqlite3_column_int64(row, 0), -1)) {
-            sqlite3_reset(row);
-            return SC_FAILED;
-        }
-    }
-    if (code < 0)
-        return SC_FAILED;
-    return any ? sc_store_run(box, "DELETE FROM tagging WHERE member = ?1", "i", member)
-               : SC_DONE;
-}
-
-int sc_tagging_last(struct sc_box *box, int64_t member, int64_t *n)
-{
-    int found;
-
-    return sc_store_integer(box, n, &found,
-                            "SELECT ifnull(max(n), 0) FROM tagging WHERE member = ?1",
-                            "i", member);
+    return sc_store_run(box, "UPDATE member SET tags = ?2 WHERE id = ?1", "ix", member,
+                        box->tag_list.bytes, box->tag_list.count * WIDTH);
 }
 
 /* FNV-1a */
@@ -101,7 +155,7 @@ static struct sc_tag_name *slot(struct sc_box *box, const char *name)
     return &box->tag_names[hash % SC_TAG_NAMES_MAX];
 }
 
-void sc_tagging_remember(struct sc_box *box, const char *name, int64_t tag)
+static void remember(struct sc_box *box, const char *name, int64_t tag)
 {
     struct sc_tag_name *at = slot(box, name);
 
@@ -127,18 +181,42 @@ int sc_tagging_find(struct sc_box *box, const char *name, int64_t *tag)
         return SC_FAILED;
     if (!found)
         return SC_REFUSED;
-    sc_tagging_remember(box, name, *tag);
+    remember(box, name, *tag);
     return SC_DONE;
+}
+
+int sc_tagging_name(struct sc_box *box, sqlite3_str *out, int64_t tag)
+{
+    struct sc_tag_text *at = &box->tag_texts[tag & (SC_TAG_NAMES_MAX - 1)];
+    sqlite3_stmt *row;
+    int code, length = sqlite3_str_length(out), outcome;
+
+    if (at->tag == tag) {
+        sqlite3_str_append(out, at->text, at->len);
+        return SC_DONE;
+    }
+    row = sc_store_bind(box, "SELECT name FROM tag WHERE id = ?1", "i", tag);
+    code = row ? sc_store_step(box, row) : -1;
+    if (code != 1)
+        return code == 0 ? SC_REFUSED : SC_FAILED;
+    outcome = sc_store_quote(box, out, sc_store_text(box, row, 0));
+    sqlite3_reset(row);
+    length = sqlite3_str_length(out) - length;
+    if (outcome == SC_DONE && !sqlite3_str_errcode(out) && length <= (int)sizeof at->text) {
+        memcpy(at->text, sqlite3_str_value(out) + sqlite3_str_length(out) - length,
+               (size_t)length);
+        at->tag = tag;
+        at->len = length;
+    }
+    return outcome;
 }
 
 void sc_tagging_forget(struct sc_box *box)
 {
     int i;
 
-    memset(box->deltas, 0, sizeof box->deltas);
-    box->deltas_used = 0;
     for (i = 0; i < SC_TAG_NAMES_MAX; i++)
-        box->tag_names[i].tag = 0;
+        box->tag_names[i].tag = box->tag_texts[i].tag = 0;
 }
 
 const char *sc_tagging_bad_name(struct sc_box *box, const char *name)
@@ -162,6 +240,6 @@ int sc_tagging_make(struct sc_box *box, const char *name, int64_t *tag)
     if (sc_store_run(box, "INSERT INTO tag(id, name, updated) VALUES (?1, ?2, ?3)", "isi",
                      *tag, name, sc_box_seconds(box)))
         return SC_FAILED;
-    sc_tagging_remember(box, name, *tag);
+    remember(box, name, *tag);
     return SC_DONE;
 }

@@ -1,5 +1,6 @@
 #include "tagging.h"
 #include "dialect.h"
+#include "holders.h"
 #include "listing.h"
 #include "members.h"
 #include "store.h"
@@ -106,7 +107,11 @@ int sc_tags_delete(struct sc_call *call)
     if (outcome != SC_DONE)
         return outcome;
     sc_tagging_forget(call->box);
-    if (sc_store_run(call->box, "DELETE FROM tagging WHERE tag = ?1", "i", tag) ||
+    if (sc_store_run(call->box,
+                     "UPDATE member SET tags = sc_without_tag(tags, ?1)"
+                     " WHERE id IN (SELECT member FROM holder WHERE tag = ?1)",
+                     "i", tag) ||
+        sc_holders_clear(call->box, tag) ||
         sc_store_run(call->box, "DELETE FROM tag WHERE id = ?1", "i", tag))
         return SC_FAILED;
     return call->dialect->deleted(call);
@@ -150,17 +155,18 @@ int sc_tags_list(struct sc_call *call)
                               sc_call_param(call, call->dialect->tag_query), NULL);
 }
 
-static int add(struct sc_box *box, int64_t member, int64_t tag, int *changed)
-{
-    int64_t n;
+typedef int act_function(struct sc_box *box, int64_t member, int64_t tag, int *changed);
 
-    if (sc_tagging_last(box, member, &n))
+static int apply_one(struct sc_box *box, int64_t member, int64_t tag, act_function *act,
+                     int *changed)
+{
+    *changed = 0;
+    if (sc_tagging_read(box, member) || act(box, member, tag, changed))
         return SC_FAILED;
-    return sc_tagging_add(box, member, tag, n + 1, changed);
+    return *changed ? sc_tagging_write(box, member) : SC_DONE;
 }
 
-static int apply(struct sc_call *call, int (*act)(struct sc_box *box, int64_t member,
-                                                  int64_t tag, int *changed))
+static int apply(struct sc_call *call, act_function *act)
 {
     int64_t tag, *ids = NULL, count = 0, i, done = 0, member;
     int outcome = of_path(call, &tag), found = 0, changed, changes_only = 0;
@@ -174,7 +180,7 @@ static int apply(struct sc_call *call, int (*act)(struct sc_box *box, int64_t me
                                    "SELECT id FROM member WHERE id = ?1", "i", ids[i]);
         if (outcome != SC_DONE || !found)
             continue;
-        outcome = act(call->box, member, tag, &changed);
+        outcome = apply_one(call->box, member, tag, act, &changed);
         done += changed || !changes_only;
     }
     sqlite3_free(ids);
@@ -183,12 +189,12 @@ static int apply(struct sc_call *call, int (*act)(struct sc_box *box, int64_t me
 
 int sc_tags_add(struct sc_call *call)
 {
-    return apply(call, add);
+    return apply(call, sc_tagging_give);
 }
 
 int sc_tags_remove(struct sc_call *call)
 {
-    return apply(call, sc_tagging_remove);
+    return apply(call, sc_tagging_take);
 }
 
 int sc_tags_members(struct sc_call *call)

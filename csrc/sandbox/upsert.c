@@ -3,10 +3,9 @@
 #include "contact.h"
 #include "dialect.h"
 #include "store.h"
+#include "tagging.h"
 
 #include <string.h>
-
-#define UPSERT_MAX 1000
 
 enum { FLAG_REPLACE, FLAG_APPEND, FLAG_KEEP };
 
@@ -20,21 +19,26 @@ struct job {
 static int insert(struct job *job, const struct sc_contact *c, int64_t *member)
 {
     static const char plain[] =
-        "INSERT INTO member(id, email, phone, name, fields, updated)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        "INSERT INTO member(id, email, phone, name, fields, updated, tags)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     static const char with_nulls[] =
-        "INSERT INTO member(id, email, phone, name, fields, updated)"
-        " VALUES (?1, ?2, ?3, ?4, json_patch('{}', ?5), ?6)";
+        "INSERT INTO member(id, email, phone, name, fields, updated, tags)"
+        " VALUES (?1, ?2, ?3, ?4, json_patch('{}', ?5), ?6, ?7)";
     struct sc_box *box = job->call->box;
+    const struct sc_tag_list *tags = &box->tag_list;
+    int changed = 0;
 
     *member = sc_store_mint(box);
+    sc_tagging_begin(box);
+    if (job->flag != FLAG_KEEP && sc_contact_give(job->call, c, *member, &changed))
+        return SC_FAILED;
     if (sc_addresses_add(box, c->email, *member) ||
-        sc_store_run(box, c->nulls ? with_nulls : plain, "issssi", *member, c->email,
+        sc_store_run(box, c->nulls ? with_nulls : plain, "issssix", *member, c->email,
                      c->phone, c->name, c->fields ? c->fields : "{}",
-                     sc_box_seconds(box)))
+                     sc_box_seconds(box), tags->bytes, tags->count * SC_TAGGING_WIDTH))
         return SC_FAILED;
     box->members++;
-    return job->flag == FLAG_KEEP ? SC_DONE : sc_contact_tag(job->call, c, *member, 1, 0);
+    return SC_DONE;
 }
 
 static int change(struct job *job, const struct sc_contact *c, int64_t member,
@@ -42,7 +46,7 @@ static int change(struct job *job, const struct sc_contact *c, int64_t member,
 {
     if (job->update_existing && sc_contact_change(job->call, c, member))
         return SC_FAILED;
-    return tagging ? sc_contact_tag(job->call, c, member, 0, job->flag == FLAG_REPLACE)
+    return tagging ? sc_contact_tag(job->call, c, member, job->flag == FLAG_REPLACE)
                    : SC_DONE;
 }
 
@@ -122,7 +126,7 @@ struct head {
 
 static void find_head(const struct sc_call *call, struct head *head)
 {
-    struct sc_json body = sc_json_value(call->body), next = {0}, key, value;
+    struct sc_json body = sc_json_begin(call->body), next = {0}, key, value;
     const struct sc_dialect *d = call->dialect;
 
     memset(head, 0, sizeof *head);
@@ -148,16 +152,10 @@ static int read_head(struct job *job, struct head *head)
 {
     struct sc_call *call = job->call;
     const struct sc_dialect *d = call->dialect;
-    size_t count;
 
     find_head(call, head);
     if (!head->members.at || sc_json_type(head->members) != SC_JSON_ARRAY)
         return sc_call_refuse(call, 400, "members", "members is a list and required");
-    count = sc_json_count(head->members);
-    if (count < 1 || count > UPSERT_MAX)
-        return sc_call_refuse(call, 400, "members",
-                              "members has 1 to 1000 elements, got %lld",
-                              (long long)count);
     job->flag = flag_of(head->flag);
     if (job->flag < 0)
         return sc_call_refuse(call, 400, d->tag_flag, "%s is 0, 1 or 2", d->tag_flag);

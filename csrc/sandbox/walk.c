@@ -137,24 +137,30 @@ static int on_field(struct walk *w, struct sc_json key, struct sc_json value)
     return SC_DONE;
 }
 
-static int on_fields(struct walk *w, struct sc_json fields)
+/* Each of the following is handed a value that is not measured yet, and measures it. */
+
+static int on_fields(struct walk *w, struct sc_json fields, struct sc_json *next)
 {
-    struct sc_json next = {0}, key, value;
+    struct sc_json inner = {0}, key, value;
     int outcome = SC_DONE;
 
-    w->is.rebuild |= !sc_json_is_tight(fields);
-    while (outcome == SC_DONE && sc_json_each(fields, &next, &key, &value))
+    while (outcome == SC_DONE && sc_json_each(fields, &inner, &key, &value))
         outcome = on_field(w, key, value);
-    return outcome;
+    if (outcome != SC_DONE)
+        return outcome;
+    sc_json_leave(&fields, inner, next);
+    w->is.rebuild |= !sc_json_is_tight(fields);
+    w->values[FIELDS] = keep_json(w, fields);
+    return w->values[FIELDS] ? SC_DONE : SC_FAILED;
 }
 
-static int on_tags(struct walk *w, struct sc_json tags)
+static int on_tags(struct walk *w, struct sc_json tags, struct sc_json *next)
 {
-    struct sc_json next = {0}, key, value;
+    struct sc_json inner = {0}, key, value;
     size_t at;
 
     w->is.tag_count = 0;
-    while (sc_json_each(tags, &next, &key, &value)) {
+    while (sc_json_each(tags, &inner, &key, &value)) {
         if (sc_json_type(value) != SC_JSON_TEXT)
             return refuse(w, "tags", "a list of tag names");
         if (w->is.tag_count == SC_TAGS_MAX) {
@@ -167,10 +173,12 @@ static int on_tags(struct walk *w, struct sc_json tags)
             return SC_FAILED;
         w->tag_at[w->is.tag_count++] = at;
     }
+    sc_json_leave(&tags, inner, next);
     return SC_DONE;
 }
 
-static int on_attribute(struct walk *w, struct sc_json key, struct sc_json value)
+static int on_attribute(struct walk *w, struct sc_json key, struct sc_json value,
+                        struct sc_json *next)
 {
     static const struct {
         const char *name, *words;
@@ -185,36 +193,45 @@ static int on_attribute(struct walk *w, struct sc_json key, struct sc_json value
 
     while (i < ATTRIBUTES && !sc_json_says(key, shape[i].name))
         i++;
-    if (i == ATTRIBUTES)
+    if (i < ATTRIBUTES) {
+        w->types[i] = (int)type;
+        w->values[i] = 0;
+        if (type != SC_JSON_NULL && type != shape[i].type)
+            return refuse(w, shape[i].name, shape[i].words);
+        if (type == SC_JSON_OBJECT)
+            return on_fields(w, value, next);
+        if (type == SC_JSON_ARRAY)
+            return on_tags(w, value, next);
+    }
+    sc_json_measure(&value, next);
+    if (i == ATTRIBUTES || type == SC_JSON_NULL)
         return SC_DONE;
-    w->types[i] = (int)type;
-    w->values[i] = 0;
-    if (type == SC_JSON_NULL)
-        return SC_DONE;
-    if (type != shape[i].type)
-        return refuse(w, shape[i].name, shape[i].words);
-    if (i == TAGS)
-        return on_tags(w, value);
-    w->values[i] = i == FIELDS ? keep_json(w, value) : keep(w, value);
-    if (!w->values[i])
-        return SC_FAILED;
-    return i == FIELDS ? on_fields(w, value) : SC_DONE;
+    w->values[i] = keep(w, value);
+    return w->values[i] ? SC_DONE : SC_FAILED;
 }
 
-static int on_contact(struct walk *w, struct sc_json contact,
+static int on_contact(struct walk *w, struct sc_json contact, struct sc_json *after,
                       sc_contact_function *function, void *context)
 {
     struct sc_json next = {0}, key, value;
     int outcome = begin(w);
 
-    while (outcome == SC_DONE && sc_json_each(contact, &next, &key, &value))
-        outcome = on_attribute(w, key, value);
+    while (outcome == SC_DONE && sc_json_peek(contact, &next, &key, &value))
+        outcome = on_attribute(w, key, value, &next);
     if (outcome != SC_DONE)
         return outcome;
+    sc_json_leave(&contact, next, after);
     finish(w);
     outcome = function(context, &w->is);
     sqlite3_free(w->is.fields_own);
     return outcome;
+}
+
+static int refuse_count(struct walk *w, struct sc_json list)
+{
+    return sc_call_refuse(w->call, 400, "members",
+                          "members has 1 to 1000 elements, got %lld",
+                          (long long)sc_json_count(list));
 }
 
 static int on_list(struct walk *w, struct sc_json list, sc_contact_function *function,
@@ -223,19 +240,22 @@ static int on_list(struct walk *w, struct sc_json list, sc_contact_function *fun
     struct sc_json next = {0}, key, value;
     int outcome = SC_DONE;
 
-    for (; outcome == SC_DONE && sc_json_each(list, &next, &key, &value); w->index++) {
+    for (; outcome == SC_DONE && sc_json_peek(list, &next, &key, &value); w->index++) {
+        if (w->index == SC_CONTACTS_MAX)
+            return refuse_count(w, list);
         if (sc_json_type(value) != SC_JSON_OBJECT)
             return sc_call_refuse(w->call, 400, "members",
                                   "members[%lld] must be an object", (long long)w->index);
-        outcome = on_contact(w, value, function, context);
+        outcome = on_contact(w, value, &next, function, context);
     }
-    return outcome;
+    return w->index ? outcome : refuse_count(w, list);
 }
 
 int sc_contact_each(struct sc_call *call, const struct sc_json *list,
                     sc_contact_function *function, void *context)
 {
     struct walk *w = sqlite3_malloc(sizeof *w);
+    struct sc_json after;
     int outcome;
 
     if (!w)
@@ -244,7 +264,7 @@ int sc_contact_each(struct sc_call *call, const struct sc_json *list,
     w->call = call;
     w->list = list != NULL;
     outcome = list ? on_list(w, *list, function, context)
-                   : on_contact(w, sc_json_value(call->body), function, context);
+                   : on_contact(w, sc_json_begin(call->body), &after, function, context);
     sqlite3_free(w->text);
     sqlite3_free(w);
     return outcome;

@@ -31,8 +31,17 @@ int64_t sc_wire_characters(const char *text, size_t len)
     const unsigned char *p = (const unsigned char *)text;
     int64_t count = 0;
     size_t at = 0, n;
+    uint64_t eight;
 
     while (at < len) {
+        if (len - at >= sizeof eight) {
+            memcpy(&eight, p + at, sizeof eight);
+            if (!(eight & 0x8080808080808080u)) {
+                at += sizeof eight;
+                count += (int64_t)sizeof eight;
+                continue;
+            }
+        }
         n = p[at] < 0x80 ? 1 : sequence(p + at, len - at);
         if (n == 0)
             return -1;
@@ -187,24 +196,23 @@ static int code_unit(const char *p, size_t left)
 
 int sc_wire_json_bytes(const char *text, size_t len)
 {
-    size_t i;
+    const char *p = text, *end = text + len;
     int unit;
 
     if (memchr(text, 0, len))
         return 0;
-    for (i = 0; i < len; i++) {
-        if (text[i] != '\\')
-            continue;
-        unit = code_unit(text + i, len - i);
+    while (p < end && (p = memchr(p, '\\', (size_t)(end - p))) != NULL) {
+        unit = code_unit(p, (size_t)(end - p));
         if (unit == 0 || (unit & 0xfc00) == 0xdc00)
             return 0;
         if (unit >= 0 && (unit & 0xfc00) == 0xd800) {
-            unit = code_unit(text + i + 6, len - i - 6);
+            p += 6;
+            unit = code_unit(p, (size_t)(end - p));
             if (unit < 0 || (unit & 0xfc00) != 0xdc00)
                 return 0;
-            i += 10;
+            p += 4;
         }
-        i++; /* what is escaped, a backslash too */
+        p += 2; /* what is escaped, a backslash too */
     }
     return 1;
 }
