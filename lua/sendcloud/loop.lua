@@ -13,8 +13,9 @@
 local yieldable = require "sendcloud.yieldable"
 
 ---@class sendcloud.Driver
----@field start fun(self, request: table, tag: integer?): any, table?  a ticket, or nil and
----   a failure; `tag`: what `finished` says when it is done
+---@field start fun(self, request: table, tag: integer?): any, table?, boolean?  a ticket, or
+---   nil and a failure; `tag`: what `finished` says when it is done. The last is true where
+---   it is done at once, which `finished` does not tell
 ---@field done fun(self, ticket): boolean
 ---@field result fun(self, ticket): table?, table?      a response, or nil and a failure
 ---@field cancel fun(self, ticket)    it is done at once, with a failure of kind cancelled
@@ -103,23 +104,26 @@ local function finish(self, task, results)
   end
 end
 
+-- What follows a resume, with its results.
+local function resumed(self, task, ...)
+  if coroutine.status(task.co) == "dead" then
+    finish(self, task, pack(...))
+  elseif task.state == "running" then -- a yield of the user's own: let others go first
+    make_ready(self, task)
+  end
+end
+
 local function resume(self, task, room)
   local previous = self.active
   local arguments = task.arguments
   task.state, task.arguments, task.room = "running", nil, room
   self.active, self.depth = task, self.depth + 1
-  local results
   if arguments then
-    results = pack(coroutine.resume(task.co, unpack(arguments, 1, arguments.n)))
+    resumed(self, task, coroutine.resume(task.co, unpack(arguments, 1, arguments.n)))
   else
-    results = pack(coroutine.resume(task.co))
+    resumed(self, task, coroutine.resume(task.co))
   end
   self.active, self.depth = previous, self.depth - 1
-  if coroutine.status(task.co) == "dead" then
-    finish(self, task, results)
-  elseif task.state == "running" then -- a yield of the user's own: let others go first
-    make_ready(self, task)
-  end
 end
 
 -- Resumes each task that is ready now, once. The queue stays whole while they run: code
@@ -245,7 +249,7 @@ function Loop:send(request)
   end
   local driver = self.driver
   local task = owner and yielding(self)
-  local ticket, failure = driver:start(request, task and task.number)
+  local ticket, failure, at_once = driver:start(request, task and task.number)
   if not ticket then
     return nil, failure
   elseif #self.spare == self.highest then
@@ -254,7 +258,7 @@ function Loop:send(request)
     run_until(self, answered, ticket)
   else
     task.ticket = ticket
-    if driver:done(ticket) then
+    if at_once then
       make_ready(self, task)
     else
       task.state = "waiting"

@@ -81,6 +81,7 @@ function support.peer()
     mute = tonumber(ports[3]), -- accepts and never says a word
   }
   peer.url = "http://127.0.0.1:" .. peer.port
+  peer.directory = directory
   --- What /raw/NAME, /keep/NAME and /tear/NAME send.
   function peer.put(name, bytes)
     write_file(directory .. "/" .. name, bytes)

@@ -27,7 +27,8 @@ function Driver:start(request, tag)
 end
 
 function Driver:finished()
-  return table.remove(self.lost, 1) or self.engine:finished()
+  if self.lost[1] then return table.remove(self.lost, 1) end
+  return self.engine:finished()
 end
 
 function Driver:done(ticket)

@@ -135,7 +135,7 @@ Driver.__index = Driver
 
 function Driver:start(request)
   local response, failure = exchange(self.fn, request)
-  return { response = response, failure = failure }
+  return { response = response, failure = failure }, nil, true
 end
 
 function Driver:done()

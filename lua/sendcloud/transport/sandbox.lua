@@ -40,6 +40,8 @@ end
 ---@param request table
 ---@param tag integer?
 ---@return table ticket
+---@return nil
+---@return boolean at_once   nothing delays the answer
 function Driver:start(request, tag)
   local body = request.body
   local response, failure, seconds, came = self.core:handle(request.method, target_of(request),
@@ -50,7 +52,7 @@ function Driver:start(request, tag)
     ticket.due, ticket.serial = came + seconds, self.serial
     self.waiting[ticket] = true
   end
-  return ticket
+  return ticket, nil, not ticket.due
 end
 
 --- Whether the answer's time has come.
