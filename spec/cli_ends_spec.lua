@@ -106,6 +106,35 @@ describe("the program", function()
     assert.equal(7, select(3, sendcloud:run(nil, "run", files.write("os.exit(7)", ".lua"))))
   end)
 
+  it("says why it serves no sandbox", function()
+    local port = sendcloud.box.url:match ":(%d+)$"
+    local _, err, code = sendcloud:run(nil, "sandbox", "--port", port)
+    assert.equal(1, code)
+    assert.truthy(err:find("^sendcloud: cannot listen on 127.0.0.1 port " .. port), err)
+    _, err, code = sendcloud:run(nil, "sandbox", "--path", "/no/such/dir/x")
+    assert.equal(1, code)
+    assert.truthy(err:find("^sendcloud: /no/such/dir/x: "), err)
+    assert.equal(2, select(3, sendcloud:run(nil, "sandbox", "--port", "99999")))
+  end)
+
+  it("serves a sandbox until it is told to stop, with the same ids for the same seed", function()
+    local out, err, code = sendcloud:shell([[
+      for n in 1 2; do
+        eval "exec $PROGRAM sandbox --port 0 --seed 7" >"$0.served" &
+        pid=$!
+        until grep -q PROVIDER "$0.served" 2>/dev/null; do sleep 0.02; done
+        url=$(sed -n "s/.*BASE_URL='\(.*\)'/\1/p" "$0.served")
+        sendcloud tags create x --json --base-url "$url"
+        kill -TERM $pid
+        wait $pid || exit 9
+        rm "$0.served"
+      done
+    ]])
+    assert.equal(0, code, err)
+    local first, second = out:match "^(.-)\n(.-)\n$"
+    assert.equal(first, second)
+  end)
+
   it("shows the usage of the command that was used wrongly", function()
     for words, usage in pairs {
       ["members import"] = "Usage: sendcloud members import ", ["bogus"] = "Usage: sendcloud %[",

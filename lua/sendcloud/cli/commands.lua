@@ -14,10 +14,9 @@ commands.sandbox = function(_, options)
   if not found then
     error("the sandbox is not installed here: luarocks install sendcloud-sandbox", 0)
   end
-  local seed = options.seed
-  -- A seed makes the clock stand; a server goes with the machine's all the same.
-  sandbox.serve { port = options.port, path = options.path, seed = seed,
-    clock = seed and "machine" or nil }
+  local ran, reason = pcall(sandbox.serve, { port = options.port, path = options.path,
+    seed = options.seed })
+  if not ran then error((tostring(reason):gsub("^%S+%.lua:%d+: ", "")), 0) end
   return true
 end
 

@@ -17,6 +17,14 @@ local function whole(text)
   return number
 end
 
+local function port(text)
+  local number = whole(text)
+  if not number or number < 0 or number > 65535 then
+    return nil, "a port is a number from 0 to 65535, got " .. text
+  end
+  return number
+end
+
 local function positive(text)
   local number = tonumber(text)
   if not number or number <= 0 then return nil, "a number above 0 is needed, got " .. text end
@@ -227,11 +235,11 @@ function tree.parser(argparse)
     .. "standard input"):args "*"
   columns(call)
   local sandbox = parser:command("sandbox", "run a local double of both services")
-  sandbox:option("--port", "default 8025; 0 for one that is free"):argname "<n>":convert(whole)
+  sandbox:option("--port", "default 8025; 0 for one that is free"):argname "<n>":convert(port)
     :default "8025":show_default(false)
   sandbox:option("--path", "file that keeps its state; memory when left out")
     :argname "<file>"
-  sandbox:option("--seed", "the same ids and draws again"):argname "<n>":convert(whole)
+  sandbox:option("--seed", "the same ids again; its clock then begins at 2026-01-01"):argname "<n>":convert(whole)
   -- For the help alone: init.lua runs it, since a script's options are its own.
   local run = parser:command("run", "run a Lua script with the library at hand")
   run:argument("script", "path of the script")
