@@ -239,7 +239,8 @@ function tree.parser(argparse)
     :default "8025":show_default(false)
   sandbox:option("--path", "file that keeps its state; memory when left out")
     :argname "<file>"
-  sandbox:option("--seed", "the same ids again; its clock then begins at 2026-01-01"):argname "<n>":convert(whole)
+  sandbox:option("--seed", "the same ids again; its clock then begins at 2026-01-01")
+    :argname "<n>":convert(whole)
   -- For the help alone: init.lua runs it, since a script's options are its own.
   local run = parser:command("run", "run a Lua script with the library at hand")
   run:argument("script", "path of the script")
