@@ -68,7 +68,7 @@ local function leave(self, slot, now)
   end
   local step = math.max(0, now - due) + slot.space
   local after = dict:incr(key, step, due)
-  if after > due + step + 1e-6 then
+  if after and after > due + step + 1e-6 then -- nil: the dict has no room; waits did the most
     dict:incr(key, -step)
     return AGAIN
   end

@@ -101,9 +101,11 @@ print(("%d s%s: %d reloads, %d old workers gone, the slowest after %.1f s"):form
   pool and ", on a thread pool" or "", reloads, gone, longest))
 print(("%d requests answered, %d clients left, %d answers lost, %d calls of timers failed"):format(
   told.asked, told.left, told.wrong, timers))
+print(("%d requests made again, for nginx had closed the connection before"):format(told.again))
 print(("%d alerts, %d crashes, left behind: %s"):format(alerts, crashes,
   sockets == "" and "nothing" or sockets))
 print(told.told:match "| (.*)$" or "")
 print(complaints)
 for _, one in ipairs { driver, service } do one:stop() end
-os.exit(complaints == "" and sockets == "" and told.asked > 0 and 0 or 1)
+os.exit(complaints == "" and sockets == "" and told.asked > 0 and told.wrong == 0
+  and timers == 0 and 0 or 1)
