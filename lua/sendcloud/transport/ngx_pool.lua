@@ -37,7 +37,8 @@ local function run(name, job, seconds)
   while true do
     local ran, reason = ngx.run_worker_thread(name, MODULE, "work", job:id())
     if job:done() then return nil end
-    if ran or reason ~= BUSY then return "config", tostring(reason) end
+    if ran then return "config", "the thread did not find its job" end
+    if reason ~= BUSY then return "config", tostring(reason) end
     if core.now() + pause >= ends_at then return "timeout", reason end
     ngx.sleep(pause)
     pause = math.min(pause * 1.5, LONGEST_PAUSE)
