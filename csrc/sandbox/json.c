@@ -11,13 +11,18 @@ static const char *skip_space(const char *p)
     return p;
 }
 
-/* Behind the text that begins at p. */
+/* Behind the text that begins at p: the first quote with an even number of backslashes before
+ * it. */
 static const char *text_end(const char *p)
 {
-    for (p++; *p != '"'; p++)
-        if (*p == '\\')
-            p++;
-    return p + 1;
+    const char *quote = p, *before;
+
+    do {
+        quote = strchr(quote + 1, '"');
+        for (before = quote; before[-1] == '\\'; before--)
+            ;
+    } while ((quote - before) % 2);
+    return quote + 1;
 }
 
 /* Behind the object or array that begins at p. */
