@@ -62,9 +62,9 @@ int sc_journal_sync(struct sc_journal_writer *w);
 /* Closes the file and gives the lock up. Harmless when called twice. */
 void sc_journal_close(struct sc_journal_writer *w);
 
-/* Opens a file to be read from an offset on, which is 0 or the end of an entry; one beyond the
- * file's end is FOREIGN. r is zeroed. A damaged header makes a file foreign unless a whole entry
- * is found in it. */
+/* Opens a file to be read from an offset on: 0 or the end of an entry. One beyond the file's end
+ * is its end. r is zeroed. A damaged header makes a file foreign unless a whole entry is found in
+ * it. */
 int sc_journal_open(struct sc_journal_reader *r, const char *path, uint64_t offset);
 
 /* Whether the file is sealed; when it is, the reader keeps its lock. */

@@ -106,8 +106,10 @@ static int check(struct sc_journal_reader *r, uint64_t offset)
 
     if (fstat(r->fd, &st))
         return errno;
-    if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size < offset)
+    if (!S_ISREG(st.st_mode))
         return SC_JOURNAL_FOREIGN;
+    if ((uint64_t)st.st_size < offset) /* the machine died before the rest could last */
+        offset = (uint64_t)st.st_size;
     rc = fill(r, &got);
     if (!rc)
         rc = sc_journal_check_header(r->buf.data, r->buf.len);

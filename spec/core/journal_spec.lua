@@ -157,7 +157,7 @@ describe("a journal's file", function()
     native.sh("mkfifo " .. path "pipe")
     assert.equal("foreign", select(3, core.journal_reader(path "pipe", 0)))
     journal("a", { "one" })
-    assert.equal("foreign", select(3, core.journal_reader(path "a", 100000)))
+    assert.same({}, (read("a", 100000))) -- shorter than it was: there is nothing behind that
   end)
 
   it("cut anywhere in its last 4 KB gives every entry before the cut", function()

@@ -8,14 +8,15 @@ local native = require "spec.support.native"
 local sandbox = require "sendcloud.sandbox"
 
 local HTTP = [[
-  init_worker_by_lua_block {
+  init_by_lua_block { -- before the master forks
     local client = assert(require("sendcloud").new {
       api_user = "sandbox_user", api_key = "sandbox-key-3c1e7a90", base_url = "%s", timeout = 5 })
     local made = assert(require("sendcloud.collector").new {
       client = client, journal = "%s/sign-ups", batch = 100, age = 0.2, retry = { base = 0.1, cap = 0.2 } })
-    assert(made:start())
+    assert(made:start() == nil)
     package.loaded.made = made
   }
+  init_worker_by_lua_block { assert(require("made"):start()) }
 ]]
 
 local LOCATIONS = [[
