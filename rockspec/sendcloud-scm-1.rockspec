@@ -126,6 +126,7 @@ build = {
       ["sendcloud.import"] = "lua/sendcloud/import.lua",
       ["sendcloud"] = "lua/sendcloud/init.lua",
       ["sendcloud.layout"] = "lua/sendcloud/layout.lua",
+      ["sendcloud.lazy"] = "lua/sendcloud/lazy.lua",
       ["sendcloud.loop"] = "lua/sendcloud/loop.lua",
       ["sendcloud.members"] = "lua/sendcloud/members.lua",
       ["sendcloud.nearest"] = "lua/sendcloud/nearest.lua",

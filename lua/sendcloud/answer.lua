@@ -5,12 +5,14 @@
 -- must be what the operation promises, and what is not is held against the provider's
 -- error shape first.
 
-local condition = require "sendcloud.condition"
 local core = require "sendcloud.core"
 local errors = require "sendcloud.errors"
+local lazy = require "sendcloud.lazy"
 local plan = require "sendcloud.plan"
-local policy = require "sendcloud.policy"
 local space = require "sendcloud.space"
+
+local condition = lazy.require "sendcloud.condition"
+local policy = lazy.require "sendcloud.policy"
 
 local answer = {}
 

@@ -6,10 +6,12 @@
 
 local answer = require "sendcloud.answer"
 local errors = require "sendcloud.errors"
+local lazy = require "sendcloud.lazy"
 local outgoing = require "sendcloud.outgoing"
 local plan = require "sendcloud.plan"
-local policy = require "sendcloud.policy"
-local privacy = require "sendcloud.privacy"
+
+local policy = lazy.require "sendcloud.policy"
+local privacy = lazy.require "sendcloud.privacy"
 
 local call = {}
 

@@ -2,26 +2,28 @@
 --- .tags and .segments.
 
 local call = require "sendcloud.call"
-local chunks = require "sendcloud.chunks"
 local config = require "sendcloud.config"
 local core = require "sendcloud.core"
 local errors = require "sendcloud.errors"
 local events = require "sendcloud.events"
 local handle = require "sendcloud.handle"
+local lazy = require "sendcloud.lazy"
 local members = require "sendcloud.members"
 local option_rules = require "sendcloud.options"
 local outgoing = require "sendcloud.outgoing"
-local pages = require "sendcloud.pages"
-local parallel = require "sendcloud.parallel"
 local plan = require "sendcloud.plan"
 local rate = require "sendcloud.rate"
-local rate_shared = require "sendcloud.rate_shared"
-local reconcile = require "sendcloud.reconcile"
 local records = require "sendcloud.records"
-local request = require "sendcloud.request"
 local segments = require "sendcloud.segments"
 local tags = require "sendcloud.tags"
 local version = require "sendcloud.version"
+
+local chunks = lazy.require "sendcloud.chunks"
+local pages = lazy.require "sendcloud.pages"
+local parallel = lazy.require "sendcloud.parallel"
+local rate_shared = lazy.require "sendcloud.rate_shared"
+local reconcile = lazy.require "sendcloud.reconcile"
+local request = lazy.require "sendcloud.request"
 
 local client = {}
 

@@ -2,7 +2,9 @@
 --- configuration, never inside it.
 
 local errors = require "sendcloud.errors"
-local nearest = require "sendcloud.nearest"
+local lazy = require "sendcloud.lazy"
+
+local nearest = lazy.require "sendcloud.nearest"
 
 local config = {}
 

@@ -9,11 +9,13 @@
 -- Requiring it does nothing but load: no I/O, no global, no state.
 
 local client = require "sendcloud.client"
-local condition = require "sendcloud.condition"
 local core = require "sendcloud.core"
 local errors = require "sendcloud.errors"
-local time = require "sendcloud.time"
+local lazy = require "sendcloud.lazy"
 local version = require "sendcloud.version"
+
+local condition = lazy.require "sendcloud.condition"
+local time = lazy.require "sendcloud.time"
 
 ---@class sendcloud
 ---@field _VERSION string
@@ -23,14 +25,23 @@ local version = require "sendcloud.version"
 local sendcloud = {
   _VERSION = version,
   null = core.null,
-  where = condition.where,
-  everyone = condition.everyone,
 }
+
+-- Conditions are a large part of the library, and many programs have none.
+local CONDITIONS = { where = true, everyone = true }
+setmetatable(sendcloud, { __index = function(self, name)
+  if not CONDITIONS[name] then return nil end
+  local value = condition[name]
+  rawset(self, name, value)
+  return value
+end })
 
 --- Seconds since 1970 of a time as either provider spells it.
 ---@param text string|nil without a zone it is UTC+8
 ---@return number|nil nil for what is no time
-sendcloud.time = time.parse
+function sendcloud.time(text)
+  return time.parse(text)
+end
 
 --- Makes a client. Without credentials they are read from the environment:
 --- SENDCLOUD_PROVIDER, SENDCLOUD_API_USER, SENDCLOUD_API_KEY, SENDCLOUD_BASE_URL. No I/O

@@ -3,8 +3,10 @@
 local call = require "sendcloud.call"
 local errors = require "sendcloud.errors"
 local handle = require "sendcloud.handle"
-local pages = require "sendcloud.pages"
+local lazy = require "sendcloud.lazy"
 local records = require "sendcloud.records"
+
+local pages = lazy.require "sendcloud.pages"
 
 ---@class sendcloud.Members
 local Members = {}

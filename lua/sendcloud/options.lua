@@ -2,7 +2,9 @@
 --- otherwise be left out without a word.
 
 local errors = require "sendcloud.errors"
-local nearest = require "sendcloud.nearest"
+local lazy = require "sendcloud.lazy"
+
+local nearest = lazy.require "sendcloud.nearest"
 
 local options = {}
 

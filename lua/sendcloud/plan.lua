@@ -5,9 +5,11 @@
 -- what a row holds.
 
 local core = require "sendcloud.core"
-local condition = require "sendcloud.condition"
 local errors = require "sendcloud.errors"
-local nearest = require "sendcloud.nearest"
+local lazy = require "sendcloud.lazy"
+
+local condition = lazy.require "sendcloud.condition"
+local nearest = lazy.require "sendcloud.nearest"
 
 local plan = {}
 

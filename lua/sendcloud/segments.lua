@@ -1,14 +1,16 @@
 --- Segments: saved conditions that the service evaluates in the background.
 
 local call = require "sendcloud.call"
-local chunks = require "sendcloud.chunks"
-local condition = require "sendcloud.condition"
 local errors = require "sendcloud.errors"
 local handle = require "sendcloud.handle"
+local lazy = require "sendcloud.lazy"
 local option_rules = require "sendcloud.options"
-local pages = require "sendcloud.pages"
-local reconcile = require "sendcloud.reconcile"
 local records = require "sendcloud.records"
+
+local chunks = lazy.require "sendcloud.chunks"
+local condition = lazy.require "sendcloud.condition"
+local pages = lazy.require "sendcloud.pages"
+local reconcile = lazy.require "sendcloud.reconcile"
 
 ---@class sendcloud.Segments
 local Segments = {}
@@ -265,5 +267,5 @@ end
 return {
   class = Segments,
   record = methods_of,
-  computed = { where = condition.from_segment },
+  computed = { where = function(record) return condition.from_segment(record) end },
 }

@@ -1,12 +1,14 @@
 --- Tags: named labels on members.
 
 local call = require "sendcloud.call"
-local chunks = require "sendcloud.chunks"
 local errors = require "sendcloud.errors"
 local handle = require "sendcloud.handle"
-local pages = require "sendcloud.pages"
-local reconcile = require "sendcloud.reconcile"
+local lazy = require "sendcloud.lazy"
 local records = require "sendcloud.records"
+
+local chunks = lazy.require "sendcloud.chunks"
+local pages = lazy.require "sendcloud.pages"
+local reconcile = lazy.require "sendcloud.reconcile"
 
 ---@class sendcloud.Tags
 local Tags = {}
