@@ -402,7 +402,7 @@ describe("events", function()
     end })
     assert(client.members:get("8"))
     assert(client.members:get("8"))
-    assert.near(0.5, throttled.wait, 0.01)
+    assert.near(0.5, throttled.wait, 0.02)
     assert.equal(2, throttled.rate)
   end)
 

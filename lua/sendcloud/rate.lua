@@ -23,8 +23,8 @@ local RULE = {
   FIRST_CUT = 5,       -- requests a second; a first 429 does not go below this
   GROWTH = 0.05,       -- of the rate at the last 429, regained each second
   SLOWEST_GROWTH = 0.5,
-  SPACING = 1.02,      -- how much wider slots are: 2 % of a second is hidden by that, of
-  SLACK = 0.008,       -- s, this by who wakes late; the rest by the way to the service
+  SPACING = 1.03,      -- how much wider slots are: that hides 30 ms in a second, of which
+  SLACK = 0.008,       -- s; who wakes late may need this, the way to the service the rest
   EARLY = 1e-4,        -- s; none waits again for this
 }
 rate.RULE = RULE
