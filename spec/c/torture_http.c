@@ -1,5 +1,5 @@
-/* Lets the n-th allocation fail, for every n, in a scenario of HTTP exchanges: by the engine alone
- * and through Lua. libcurl's allocations and Lua's count too. Whatever fails, the program goes on,
+/* Lets the n-th allocation fail, for every n, in a scenario of HTTP exchanges: by the engine alone,
+ * through Lua, and on other threads. libcurl's allocations and Lua's count too. Whatever fails, the program goes on,
  * and AddressSanitizer finds nothing lost. */
 #include "core/http.h"
 
@@ -30,11 +30,12 @@ static long failed;
 
 static int fails(void)
 {
-    if (countdown > 0 && --countdown == 0) {
-        failed++;
-        return 1;
-    }
-    return 0;
+    /* Also asked on the engine's own thread. */
+    if (__atomic_load_n(&countdown, __ATOMIC_SEQ_CST) <= 0 ||
+        __atomic_sub_fetch(&countdown, 1, __ATOMIC_SEQ_CST) != 0)
+        return 0;
+    __atomic_add_fetch(&failed, 1, __ATOMIC_SEQ_CST);
+    return 1;
 }
 
 void *__wrap_malloc(size_t n)
@@ -189,7 +190,7 @@ static int engine_scenario(void)
     return good;
 }
 
-static const char script[] =
+static const char engine_script[] =
     "local core, url = ...\n"
     "local credential = core.credential('Basic', 'user', 'key')\n"
     "local engine = core.http()\n"
@@ -214,6 +215,35 @@ static const char script[] =
     "engine:close()\n"
     "return good\n";
 
+/* The engine's own thread, and one of the host's: this one. */
+static const char job_script[] =
+    "local core, url = ...\n"
+    "local credential = core.credential('Basic', 'user', 'key')\n"
+    "local idle, good = core.http(), 0\n"
+    "local function finish(job, work)\n"
+    "  if work then core.http_work(job:id()) end\n"
+    "  while not job:done() do idle:step(0.001) end\n"
+    "  local response = job:result()\n"
+    "  if response and tostring(response.body) == 'hello' then good = good + 1 end\n"
+    "end\n"
+    "for _, kind in ipairs { 'http_thread', 'http_pool' } do\n"
+    "  local worker = core[kind]()\n"
+    "  local function submit(request)\n"
+    "    request.url = request.url or url\n"
+    "    return worker and worker:submit(request)\n"
+    "  end\n"
+    "  local a = submit { method = 'GET', headers = { 'X-A: 1' }, credential = credential }\n"
+    "  local b = submit { method = 'POST', body = 'text', into = core.buffer() }\n"
+    "  local c = submit { method = 'GET', url = url .. 'hang' }\n"
+    "  if c then c:cancel() end\n"
+    "  if a then finish(a, kind == 'http_pool') end\n"
+    "  if b then finish(b, kind == 'http_pool') end\n"
+    "  submit { method = 'GET', url = url .. 'hang', into = core.buffer() }\n"
+    "end\n"
+    "return good\n";
+
+static const char *script;
+
 static int run_script(lua_State *L)
 {
     luaopen_sendcloud_core(L);
@@ -226,7 +256,7 @@ static int run_script(lua_State *L)
 }
 
 /* Lua's own beginning is left in peace. */
-static int lua_scenario(void)
+static int run_lua(void)
 {
     long nth = countdown;
     lua_State *L;
@@ -241,6 +271,18 @@ static int lua_scenario(void)
         good = (int)lua_tointeger(L, -1);
     lua_close(L);
     return good;
+}
+
+static int lua_scenario(void)
+{
+    script = engine_script;
+    return run_lua();
+}
+
+static int job_scenario(void)
+{
+    script = job_script;
+    return run_lua();
 }
 
 /* Runs a scenario with each allocation failing in turn, until none is left to fail. */
@@ -276,7 +318,8 @@ int main(void)
                              __wrap_strdup, __wrap_calloc))
         return 1;
     return torture("the engine", engine_scenario, 3) &&
-                   torture("through Lua", lua_scenario, 2)
+                   torture("through Lua", lua_scenario, 2) &&
+                   torture("on other threads", job_scenario, 4)
                ? 0
                : 1;
 }
