@@ -34,11 +34,21 @@ static void sql_id(sqlite3_context *context, int count, sqlite3_value **values)
     sqlite3_result_text(context, text, 24, SQLITE_TRANSIENT);
 }
 
+static char *put_digits(char *to, int value, int digits)
+{
+    int i;
+
+    for (i = digits; i-- > 0; value /= 10)
+        to[i] = (char)('0' + value % 10);
+    return to + digits;
+}
+
+/* A page has up to five times a contact: they are written by hand. */
 static void sql_time(sqlite3_context *context, int count, sqlite3_value **values)
 {
     int style = sqlite3_value_int(values[1]), year, month, day, second;
     int64_t at = sqlite3_value_int64(values[0]) + UTC8, days = at / 86400;
-    char text[40];
+    char text[40], *p = text;
 
     (void)count;
     if (sqlite3_value_type(values[0]) == SQLITE_NULL ||
@@ -46,11 +56,22 @@ static void sql_time(sqlite3_context *context, int count, sqlite3_value **values
         return;
     second = (int)(at - days * 86400);
     sc_wire_date(days, &year, &month, &day);
-    sqlite3_snprintf(sizeof text, text,
-                     style == 1 ? "%04d-%02d-%02dT%02d:%02d:%02d+0800"
-                                : "%04d-%02d-%02d %02d:%02d:%02d",
-                     year, month, day, second / 3600, second / 60 % 60, second % 60);
-    sqlite3_result_text(context, text, -1, SQLITE_TRANSIENT);
+    p = put_digits(p, year, 4);
+    *p++ = '-';
+    p = put_digits(p, month, 2);
+    *p++ = '-';
+    p = put_digits(p, day, 2);
+    *p++ = style == 1 ? 'T' : ' ';
+    p = put_digits(p, second / 3600, 2);
+    *p++ = ':';
+    p = put_digits(p, second / 60 % 60, 2);
+    *p++ = ':';
+    p = put_digits(p, second % 60, 2);
+    if (style == 1) {
+        memcpy(p, "+0800", 5);
+        p += 5;
+    }
+    sqlite3_result_text(context, text, (int)(p - text), SQLITE_TRANSIENT);
 }
 
 static void sql_number(sqlite3_context *context, int count, sqlite3_value **values)

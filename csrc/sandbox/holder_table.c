@@ -24,17 +24,21 @@ struct cursor {
 static int connect(sqlite3 *db, void *box, int argc, const char *const *argv,
                    sqlite3_vtab **made, char **error)
 {
-    struct table *table = sqlite3_malloc(sizeof *table);
+    int code = sqlite3_declare_vtab(db, "CREATE TABLE x(member INTEGER, tag HIDDEN)");
+    struct table *table;
 
     (void)argc;
     (void)argv;
     (void)error;
+    if (code != SQLITE_OK)
+        return code;
+    table = sqlite3_malloc(sizeof *table);
     if (!table)
         return SQLITE_NOMEM;
     memset(table, 0, sizeof *table);
     table->box = box;
     *made = &table->base;
-    return sqlite3_declare_vtab(db, "CREATE TABLE x(member INTEGER, tag INTEGER HIDDEN)");
+    return SQLITE_OK;
 }
 
 static int disconnect(sqlite3_vtab *table)

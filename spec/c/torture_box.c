@@ -103,6 +103,15 @@ static void requests(struct sc_front *front)
     sc_front_advance(front, 60);
     ask(front, "GET", LISTS "segments", "");
     ask(front, "DELETE", LISTS "members/8", "");
+    ask(front, "POST", LISTS "members",
+        "{\"members\":[{\"email\":\"b@x.org\",\"tags\":[\"new\",\"vip\"]},{\"email\":\"A@qq.com\","
+        "\"name\":null,\"tags\":[\"\\u6559\\u80b2\"]}],\"tagFlag\":0,\"updateExisting\":true}");
+    ask(front, "POST", LISTS "listMembers",
+        "{\"condition\":{\"relation\":\"or\",\"items\":[{\"fieldName\":\"tag\",\"op\":\"contain\","
+        "\"value\":\"e\"},{\"fieldName\":\"tag\",\"op\":\"!=\",\"value\":\"vip\"}]}}");
+    ask(front, "DELETE", LISTS "members/delete-batch",
+        "{\"condition\":{\"relation\":\"and\",\"items\":[{\"fieldName\":\"tag\",\"op\":\"==\","
+        "\"value\":\"new\"}]}}");
 }
 
 static void scenario(void)
