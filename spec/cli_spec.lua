@@ -99,6 +99,7 @@ describe("the command line", function()
   for what, case in pairs {
     ["an unknown command"] = { 2, "bogus" },
     ["a bad condition"] = { 2, "members", "list", "--where", "Age >>= 1" },
+    ["an update of nothing"] = { 2, "members", "update", ("0"):rep(24) },
     ["deleting by no condition"] = { 2, "members", "delete-where" },
     ["a key among the arguments"] = { 2, "members", "list", "--api-key", "k3y" },
     ["a wrong user"] = { 3, "members", "list", "--api-user", "nobody" },

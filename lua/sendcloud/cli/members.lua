@@ -115,6 +115,10 @@ end
 members.update = function(client, options)
   local changes, err = attributes(options)
   if not changes then return nil, err end
+  if not next(changes) then
+    return nil, common.invalid("changes", "nothing is to be changed: give --name, --phone, "
+      .. "--field or --tag")
+  end
   return common.show(options, client.members:update(options.id, changes))
 end
 
