@@ -364,4 +364,45 @@ describe("fetching ahead", function()
     assert.is_true(#requests > 0)
     client:close()
   end)
+
+  -- Connections of this machine to a port of loopback that are open at the asking end.
+  local function connections(port)
+    local count = 0
+    for line in io.lines("/proc/net/tcp") do
+      local to, state = line:match("^%s*%d+: %x+:%x+ 0100007F:(%x+) (%x+)")
+      if to and tonumber(to, 16) == port and state == "01" then count = count + 1 end
+    end
+    return count
+  end
+
+  local linux = io.open("/proc/net/tcp")
+  if linux then linux:close() end
+  local on_linux = linux and it or pending
+
+  on_linux("closes the connections of what is on its way when a loop is left", function()
+    local box = assert(require("sendcloud.sandbox").start { seed = 1 })
+    local client = assert(box:client { concurrency = 4, timeout = 2, deadline = 3 })
+    local members = {}
+    for index = 1, 40 do members[index] = { email = ("m%d@example.com"):format(index) } end
+    assert(client.members:upsert(members))
+    local port = tonumber(box.url:match(":(%d+)"))
+    local given, during = 0, nil
+    for _ in client.members:each { page_size = 2 } do
+      given = given + 1
+      if given == 3 then -- pages 3 and 4 are asked for, and leave while something else waits
+        box:fault { operation = "members.list", delay = 60 }
+        assert(client.tags:list())
+        during = connections(port)
+        break
+      end
+    end
+    collectgarbage() -- Lua 5.4 closes what a loop leaves at once; the others need the collector
+    collectgarbage()
+    client.members:each()
+    assert.is_true(during >= 2, during)
+    assert.is_true(connections(port) <= during - 2, connections(port))
+    client:close()
+    assert.equal(0, connections(port))
+    box:stop()
+  end)
 end)

@@ -115,6 +115,18 @@ describe("core.http, when things go wrong,", function()
       assert.equal(before.connections + 2, after.connections) -- ours and that of the second stats()
     end)
 
+    local six = io.open("/proc/net/if_inet6")
+    if six then six:close() end
+    local test = six and it or pending
+    test("goes to an IPv6 address as to any other", function()
+      local url = ("http://[::1]:%d/echo"):format(peer.port)
+      local text = assert(exchange { url = url }).body
+      assert.truthy(text:find(("Host: [::1]:%d"):format(peer.port), 1, true))
+      local _, failure = exchange { url = "http://[::1]:1/" }
+      assert.same({ "network", "not_sent", "connect" }, { failure.kind, failure.outcome, failure.place })
+      assert.truthy(failure.message:find("[::1]:1", 1, true))
+    end)
+
     it("that died in the meantime is replaced without a word", function()
       for _ = 1, 3 do
         assert.equal("faded", assert(exchange { path = "/fade" }).body)

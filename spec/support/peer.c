@@ -1,6 +1,7 @@
 /* peer: a loopback HTTP/1.1 server that misbehaves on request, for the specs of the HTTP engine.
  *
- *   peer DIRECTORY     prints three ports: HTTP, one that resets, one that stays mute
+ *   peer DIRECTORY     prints three ports: HTTP, one that resets, one that stays mute; HTTP is
+ *                      also at ::1
  *   peer free-port     prints a port that nobody listens on
  *
  * /echo           answers with the request as it came       /status/N  an empty answer
@@ -29,6 +30,8 @@
 
 #define MOST 256
 
+enum { SIX = 3, LISTENERS }; /* the listeners' numbers; the others are as their ports */
+
 enum state { READING, HANGING, STALLED, GATED, DELAYED, TUNNEL };
 
 struct peer {
@@ -55,6 +58,20 @@ static int listen_on(int *port)
         getsockname(fd, (struct sockaddr *)&a, &n))
         _exit(1);
     *port = ntohs(a.sin_port);
+    return fd;
+}
+
+/* The same port on IPv6's loopback; -1 where there is none. */
+static int listen_on_six(int port)
+{
+    struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = socket(AF_INET6, SOCK_STREAM, 0);
+
+    a.sin6_port = htons((uint16_t)port);
+    if (fd >= 0 && (bind(fd, (struct sockaddr *)&a, sizeof a) || listen(fd, 128))) {
+        close(fd);
+        fd = -1;
+    }
     return fd;
 }
 
@@ -320,7 +337,7 @@ static void receive(struct peer *p)
 
 int main(int argc, char **argv)
 {
-    int port[3], listener[3], silent = 0;
+    int port[3], listener[LISTENERS], silent = 0;
 
     directory = argc > 1 ? argv[1] : ".";
     if (strcmp(directory, "free-port") == 0) {
@@ -332,13 +349,14 @@ int main(int argc, char **argv)
         peers[i].fd = -1;
     for (int i = 0; i < 3; i++)
         listener[i] = listen_on(&port[i]);
+    listener[SIX] = listen_on_six(port[0]);
     printf("%d %d %d\n", port[0], port[1], port[2]);
     fflush(stdout);
     for (;;) {
-        struct pollfd wait[MOST + 3];
-        int map[MOST + 3], n = 3;
+        struct pollfd wait[MOST + LISTENERS];
+        int map[MOST + LISTENERS], n = LISTENERS;
 
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < LISTENERS; i++)
             wait[i] = (struct pollfd){.fd = listener[i], .events = POLLIN};
         for (int i = 0; i < MOST; i++) {
             if (peers[i].fd >= 0 && peers[i].state != STALLED) {
@@ -348,16 +366,16 @@ int main(int argc, char **argv)
         }
         if (ppoll(wait, (nfds_t)n, send_due(), NULL) < 0)
             continue;
-        for (int i = 3; i < n; i++) {
+        for (int i = LISTENERS; i < n; i++) {
             if (wait[i].revents && peers[map[i]].fd == wait[i].fd)
                 receive(&peers[map[i]]);
         }
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < LISTENERS; i++) {
             int fd = wait[i].revents ? accept(listener[i], NULL, NULL) : -1;
 
             if (fd < 0)
                 continue;
-            if (i == 0) {
+            if (i == 0 || i == SIX) {
                 accepted++;
                 add_peer(fd);
             } else if (i == 1) {
