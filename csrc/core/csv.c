@@ -137,7 +137,7 @@ static char told_separator(struct sc_csv *c)
     const char *s = c->window.data + c->pos, *end = c->window.data + c->window.len;
     const char *after = s + 5;
 
-    if (end - s < 6 || memcmp(s, "sep=", 4) || !memchr(CANDIDATES, s[4], 4) ||
+    if (end - s < 6 || memcmp(s, "sep=", 4) != 0 || !memchr(CANDIDATES, s[4], 4) ||
         (*after != '\n' && *after != '\r'))
         return 0;
     if (*after == '\r' && after + 1 < end && after[1] == '\n')

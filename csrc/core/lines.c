@@ -118,15 +118,15 @@ static int same_name(const struct sc_lines *l, struct sc_lines_name name,
  * it. */
 static int find_key(struct sc_lines *l, const struct sc_json_text *key, size_t place)
 {
-    uint8_t *guess = place < SC_LINES_KEYS ? &l->guess[place] : NULL;
+    uint8_t none = UINT8_MAX; /* no key is the guess so far into a member */
+    uint8_t *guess = place < SC_LINES_KEYS ? &l->guess[place] : &none;
 
-    if (guess && *guess < l->key_count && same_name(l, l->keys[*guess].name, key))
+    if (*guess < l->key_count && same_name(l, l->keys[*guess].name, key))
         return *guess;
     for (size_t i = 0; i < l->key_count; i++) {
         if (!same_name(l, l->keys[i].name, key))
             continue;
-        if (guess)
-            *guess = (uint8_t)i;
+        *guess = (uint8_t)i;
         return (int)i;
     }
     return -1;

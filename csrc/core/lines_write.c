@@ -75,12 +75,11 @@ static int join_list(struct sc_lines *l, const struct sc_lines_value *v)
 {
     struct sc_json_scan s;
     struct sc_json_text text;
-    int rc;
 
     sc_json_scan_init(&s, v->at, v->len);
     if (sc_json_scan_enter(&s))
         return 0;
-    for (int first = 1; (rc = sc_json_scan_next(&s, ']', first)) == 1; first = 0) {
+    for (int first = 1; sc_json_scan_next(&s, ']', first) == 1; first = 0) {
         const char *from;
 
         if (l->scratch.len && sc_buf_add_char(&l->scratch, ';'))

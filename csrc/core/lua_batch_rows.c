@@ -159,8 +159,8 @@ int sc_batch_enter(lua_State *L)
     lua_Number from = luaL_checknumber(L, 4);
 
     luaL_argcheck(L, b->batch.count, 1, "no entry");
-    luaL_argcheck(L, body && body == b->body && !body->locks, 3,
-                  "not the body that the batch was begun with");
+    if (!body || body != b->body || body->locks)
+        return luaL_argerror(L, 3, "not the body that the batch was begun with");
     luaL_argcheck(L, from == (lua_Number)b->written && b->written <= body->len, 4,
                   "not where the batch left the body");
     lua_pushboolean(L, enter(L, b, r, body, b->written));

@@ -25,7 +25,7 @@ static int failed(lua_State *L, int code)
 /* core.make_folder(path): it is there; a new one is its owner's alone */
 static int core_make_folder(lua_State *L)
 {
-    const char *path = luaL_checkstring(L, 1);
+    const char *path = sc_lua_checkpath(L, 1);
     struct stat st;
 
     if (mkdir(path, S_IRWXU) == 0) {
@@ -57,7 +57,7 @@ static int folder_gc(lua_State *L)
 /* core.folder(path) -> { name = size }, its plain files */
 static int core_folder(lua_State *L)
 {
-    const char *path = luaL_checkstring(L, 1);
+    const char *path = sc_lua_checkpath(L, 1);
     DIR **stream = sc_lua_newobject(L, sizeof *stream, FOLDER_TYPE);
     struct dirent *entry;
     struct stat st;
@@ -82,7 +82,7 @@ static int core_folder(lua_State *L)
  * when it is closed, and when the process ends, however it does. */
 static int core_file_lock(lua_State *L)
 {
-    const char *path = luaL_checkstring(L, 1);
+    const char *path = sc_lua_checkpath(L, 1);
     int *lock =
         sc_lua_newobject(L, sizeof *lock, LOCK_TYPE); /* one more than the descriptor */
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR),
@@ -140,7 +140,7 @@ static int add(int fd, const char *bytes, size_t n)
  * good. When that fails, some of them may. */
 static int core_add_lines(lua_State *L)
 {
-    const char *path = luaL_checkstring(L, 1);
+    const char *path = sc_lua_checkpath(L, 1);
     size_t n;
     const char *bytes = sc_lua_checkbytes(L, 2, &n);
     int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW,

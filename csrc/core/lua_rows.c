@@ -226,13 +226,11 @@ static int rows_read(lua_State *L)
 static void take_text(lua_State *L, struct sc_rows_plan *p, int index, const char *name,
                       struct sc_rows_text *out)
 {
-    size_t n;
+    size_t n = 0;
     const char *s;
 
     lua_getfield(L, index, name);
-    s = lua_isnil(L, -1) ? "" : luaL_checklstring(L, -1, &n);
-    if (lua_isnil(L, -1))
-        n = 0;
+    s = luaL_optlstring(L, -1, "", &n);
     if (sc_rows_plan_text(p, s, n, out))
         no_memory(L);
     lua_pop(L, 1);

@@ -123,7 +123,7 @@ int sc_rows_enter(struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *bod
     size_t n;
 
     if (body->len - from <= p->address_at ||
-        memcmp(body->data + from, key, p->address_at))
+        memcmp(body->data + from, key, p->address_at) != 0)
         return -2;
     n = address_length(body, from + p->address_at);
     if (n == SIZE_MAX)

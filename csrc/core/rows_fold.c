@@ -94,7 +94,7 @@ static struct sc_rows_mark *living(const struct sc_rows_fold *f, size_t *count)
 
     for (size_t i = 0; i < f->size; i++)
         n += f->marks[i].generation && is_alive(f, &f->marks[i]);
-    marks = malloc((n + 1) * sizeof *marks);
+    marks = calloc(n + 1, sizeof *marks);
     *count = n;
     n = 0;
     for (size_t i = 0; marks && i < f->size; i++)

@@ -30,7 +30,7 @@ int sc_listen_on(const struct sc_server_options *options, int *port, char *error
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
     struct addrinfo *found = NULL;
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = {0};
     socklen_t len = sizeof bound;
     char service[16];
     int yes = 1;
@@ -52,8 +52,10 @@ int sc_listen_on(const struct sc_server_options *options, int *port, char *error
     if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
         bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, 511) == 0 &&
         getsockname(fd, (struct sockaddr *)&bound, &len) == 0) {
-        /* The port stands at the same place in both families. */
-        *port = ntohs(((const struct sockaddr_in *)(const void *)&bound)->sin_port);
+        struct sockaddr_in place; /* the port stands at the same one in both families */
+
+        memcpy(&place, &bound, sizeof place);
+        *port = ntohs(place.sin_port);
         goto out;
     }
     snprintf(error, size, "cannot listen on %.60s port %d: %s", address, options->port,

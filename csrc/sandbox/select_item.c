@@ -387,7 +387,7 @@ int sc_select_item(struct sc_compiler *c)
     if (field && sc_switches_get(c->box, SC_SW_FIELD_CASE) == 1 &&
         strcmp(field->name, c->item->field) != 0)
         field = NULL;
-    if (kind == OWN && !field)
+    if (!field && kind == OWN)
         return bad(c, SC_BAD_FIELD, "[%s] is not defined, please define it first",
                    c->item->field);
     if (sc_switches_get(c->box, SC_SW_CONDITION_CHECK) == 1 && kind != CAMPAIGN &&
@@ -405,7 +405,7 @@ int sc_select_item(struct sc_compiler *c)
     case TAG: return tag_item(c);
     case SEGMENT: return segment_item(c);
     case CAMPAIGN: return campaign_item(c);
-    default: return field_item(c, field);
+    default: return field ? field_item(c, field) : SC_FAILED;
     }
 }
 

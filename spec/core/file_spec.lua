@@ -108,6 +108,10 @@ describe("files", function()
       function() core.replace(path, cut, "x") end,
       function() core.journal_reader(cut, 0) end,
       function() core.journal_writer(path, cut) end,
+      function() core.make_folder(cut) end,
+      function() core.folder(cut) end,
+      function() core.file_lock(cut) end,
+      function() core.add_lines(cut, "x") end,
     } do
       assert.has_error(call)
     end

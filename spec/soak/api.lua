@@ -145,7 +145,7 @@ local function step(use, cell)
 end
 
 local function url()
-  local box = pooled "sendcloud.box"
+  local box = pooled "sendcloud.sandbox.box"
   local ok, port = pcall(function() return box:listen {} end)
   return ("http://127.0.0.1:%d/api"):format(ok and maybe(80) and port or 1)
 end
@@ -157,6 +157,7 @@ local function request()
     credential = pooled "sendcloud.credential", body = maybe(50) and pooled "sendcloud.buffer" or text(),
     into = maybe(30) and pooled "sendcloud.buffer" or nil, timeout = 0.2, connect_timeout = 0.2,
     once = maybe(20), no_repeat = maybe(20), max_body = maybe(20) and random(100) or nil,
+    preset = maybe(20) and pooled "sendcloud.preset" or nil,
   }
 end
 
@@ -186,8 +187,16 @@ local usual = {
   replace = function() return "file", "temporary", text() end,
   truncate = function() return "file", random(0, 3) end,
   sync = function() return "file" end,
+  make_folder = function() return "folder" end,
+  folder = function() return pick { "folder", "none" } end,
+  file_lock = function() return "lock" .. random(3) end,
+  add_lines = function() return "lines", text() end,
+  journal_writer = function() return "folder", "j" .. random(9) end,
+  journal_reader = function() return "folder/j" .. random(9), random(3) == 1 and random(50) or 0 end,
+  preset = function() return request() end,
   open = function() return maybe(50) and { seed = random(9) } or nil end,
   -- methods, by type
+  ["sendcloud.journal_writer"] = { append = function() return text(), random(99), false end },
   ["sendcloud.http"] = { add = request, step = function() return 0.001 end },
   ["sendcloud.http_thread"] = { submit = request },
   ["sendcloud.shape"] = {
@@ -230,7 +239,7 @@ local usual = {
     pad = function() return text(), random(0, 5), pooled "sendcloud.buffer" end,
     remember = function() return text() end,
   },
-  ["sendcloud.box"] = {
+  ["sendcloud.sandbox.box"] = {
     handle = function()
       return pick { "GET", "POST", "DELETE" }, "/api/" .. text(), { "Content-Type: application/json" },
         text(), 1
@@ -241,9 +250,6 @@ local usual = {
 -- Calls
 -- ---------------------------------------------------------------------------------------------
 
-local types = { "sendcloud.buffer", "sendcloud.credential", "sendcloud.http", "sendcloud.transfer",
-  "sendcloud.http_thread", "sendcloud.http_job", "sendcloud.shape", "sendcloud.rows", "sendcloud.batch",
-  "sendcloud.lines" }
 local methods, type_of = {}, {}
 
 local function learn(name, metatable)
@@ -255,8 +261,19 @@ local function learn(name, metatable)
   kinds[#kinds + 1] = name
 end
 
-local registry = debug.getregistry()
-for _, name in ipairs(types) do learn(name, registry[name]) end
+-- Types come from the registry, a new one by itself.
+local function learn_all()
+  local names = {}
+  for name, value in pairs(debug.getregistry()) do
+    if type(name) == "string" and name:find "^sendcloud%." and type(value) == "table"
+      and type(value.__index) == "table" then
+      names[#names + 1] = name
+    end
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do learn(name, debug.getregistry()[name]) end
+end
+learn_all()
 
 local function keep(value)
   if type(value) ~= "userdata" and io.type(value) == nil then return end
@@ -269,17 +286,16 @@ local function keep(value)
 end
 
 local BLOCKING = { step = true, run = true, advance = true, until_signal = true }
-local FILES = { replace = true, truncate = true, sync = true, file_info = true }
 
 -- Nothing may wait for long, and nothing may touch a file outside this folder.
-local function tame(name, list)
+local function tame(what, name, list)
   for index = 1, list.n do
     local value = list[index]
     if BLOCKING[name] and index > 1 and tonumber(value) then
       list[index] = math.min(tonumber(value), 0.002)
     end
-    if FILES[name] and type(value) == "string" then
-      list[index] = value:gsub("[/.]", "_"):sub(1, 100)
+    if what == "core" and type(value) == "string" then
+      list[index] = value:find "^folder/j%d$" and value or value:gsub("[/.]", "_"):sub(1, 100)
     end
   end
 end
@@ -299,7 +315,7 @@ local function arguments(make, ...)
 end
 
 local function run(what, name, action, list)
-  tame(name, list)
+  tame(what, name, list)
   calls = calls + 1
   if trace then
     local shown = {}
@@ -356,8 +372,6 @@ local function call_function()
     boxed[1], boxed[2] = "open", "switches"
     local name = pick(boxed)
     run("box", name, box_core[name], arguments(usual[name]))
-    local box = pool["sendcloud.box"] and pooled "sendcloud.box"
-    if box then learn("sendcloud.box", debug.getmetatable(box)) end
     return
   end
   local name = pick(functions)
@@ -407,10 +421,7 @@ end
 
 if has_box then
   local opened, box = pcall(box_core.open)
-  if opened then
-    learn("sendcloud.box", debug.getmetatable(box))
-    keep(box)
-  end
+  if opened then keep(box) end
 end
 
 local stop = core.now() + SECONDS
