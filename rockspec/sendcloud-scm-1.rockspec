@@ -37,6 +37,7 @@ build = {
         "csrc/core/csv.c",
         "csrc/core/http.c",
         "csrc/core/http_door.c",
+        "csrc/core/http_engines.c",
         "csrc/core/http_failure.c",
         "csrc/core/http_job.c",
         "csrc/core/http_lines.c",

@@ -91,6 +91,7 @@ struct sc_http_caller *sc_http_job_complete(struct sc_http_job *job)
 {
     struct sc_http_thread *t = job->thread;
     struct sc_http_caller *waiter;
+    struct sc_http_engine *engine;
     int abandoned;
 
     sc_http_job_forget(job);
@@ -99,6 +100,7 @@ struct sc_http_caller *sc_http_job_complete(struct sc_http_job *job)
     pthread_mutex_lock(&t->lock);
     waiter = job->waiter;
     job->waiter = NULL;
+    engine = job->engine;
     job->engine = NULL;
     abandoned = job->abandoned;
     if (abandoned)
@@ -107,5 +109,6 @@ struct sc_http_caller *sc_http_job_complete(struct sc_http_job *job)
     pthread_mutex_unlock(&t->lock);
     if (abandoned)
         sc_http_job_free(job);
+    sc_http_engines_put(engine);
     return waiter;
 }

@@ -9,12 +9,14 @@
 #define SC_HTTP_JOB_H
 
 #include "http_door.h"
+#include "http_engines.h"
 #include "http_internal.h"
 #include "http_thread.h"
 
 #include <pthread.h>
 
-enum sc_http_job_state { SC_JOB_FRESH, SC_JOB_RUNNING, SC_JOB_DONE };
+/* Paused: begun by one of the host's threads, and none is at work on it. */
+enum sc_http_job_state { SC_JOB_FRESH, SC_JOB_RUNNING, SC_JOB_PAUSED, SC_JOB_DONE };
 
 struct sc_http_caller; /* somebody connected to the door */
 
@@ -34,7 +36,8 @@ struct sc_http_job {
     struct sc_buf into;
     struct sc_http_transfer *transfer; /* NULL: it never began */
     struct sc_http_failure why;
-    struct sc_http *engine; /* lock: that of the host's thread at work on it, or NULL */
+    struct sc_http_engine *engine; /* lock: of a pool's job that was begun */
+    struct sc_http_engine *served; /* the same, for who is at work on it */
     double made; /* when, in seconds; see sc_http_job_age */
 };
 

@@ -5,18 +5,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define CONNECTIONS     4 /* that an engine keeps; it has one job at a time */
-#define LOOK_AGAIN      60000 /* ms */
+#ifndef SC_HTTP_POOL_TURN
+#define SC_HTTP_POOL_TURN 1.0 /* seconds until a thread leaves a job for another turn */
+#endif
 #define DEFAULT_TIMEOUT 30 /* seconds, as in http.h */
-
-struct idle_engine {
-    struct idle_engine *next;
-    struct sc_http *http;
-};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sc_http_thread *pool; /* lock */
-static struct idle_engine *idle; /* lock: the one that was used last first */
 
 struct sc_http_thread *sc_http_pool_open(struct sc_http_failure *why)
 {
@@ -41,54 +36,18 @@ struct sc_http_thread *sc_http_pool_open(struct sc_http_failure *why)
     return t;
 }
 
-/* An engine that nobody uses, with its connections; after a fork those are the parent's. */
-static struct idle_engine *take_engine(void)
-{
-    struct idle_engine *e;
-
-    pthread_mutex_lock(&lock);
-    while (idle && sc_http_is_foreign(idle->http))
-        idle = idle->next;
-    e = idle;
-    if (e)
-        idle = e->next;
-    pthread_mutex_unlock(&lock);
-    if (e)
-        return e;
-    e = malloc(sizeof *e);
-    if (!e)
-        return NULL;
-    e->http = sc_http_new(CONNECTIONS);
-    if (e->http)
-        return e;
-    free(e);
-    return NULL;
-}
-
-static void put_engine(struct idle_engine *e)
-{
-    if (!e)
-        return;
-    pthread_mutex_lock(&lock);
-    e->next = idle;
-    idle = e;
-    pthread_mutex_unlock(&lock);
-}
-
-/* Takes the job for this thread, whose engine whoever cancels it may wake. NULL: it is gone, or
- * another thread's. */
-static struct sc_http_job *take_job(struct sc_http_thread *t, uint64_t id,
-                                    struct sc_http *engine)
+/* Takes the job for this thread. NULL: it is gone, done, or another thread's. */
+static struct sc_http_job *take_job(struct sc_http_thread *t, uint64_t id)
 {
     struct sc_http_job *job;
 
     pthread_mutex_lock(&t->lock);
     job = sc_http_job_find(t, id);
-    if (job && job->state != SC_JOB_FRESH)
+    if (job && job->state != SC_JOB_FRESH && job->state != SC_JOB_PAUSED)
         job = NULL;
     if (job) {
         job->state = SC_JOB_RUNNING;
-        job->engine = engine;
+        job->served = job->engine; /* where it was begun before */
     }
     pthread_mutex_unlock(&t->lock);
     return job;
@@ -113,36 +72,62 @@ static int shorten(struct sc_http_request *request, double age)
     return request->timeout > 0;
 }
 
-static void run(struct sc_http_job *job, struct sc_http *engine)
+/* Starts the exchange. 0: there is a failure instead. */
+static int begin(struct sc_http_job *job)
 {
-    if (is_cancelled(job)) {
-        sc_http_fail(&job->why, "cancelled", "not_sent", "request",
-                     "the request was cancelled");
-        return;
-    }
-    if (!engine) {
-        sc_http_fail(&job->why, "network", "not_sent", "memory", "out of memory");
-        return;
-    }
+    struct sc_http_engine *engine;
+
     if (!shorten(&job->request, sc_http_job_age(job))) {
         sc_http_fail(&job->why, "timeout", "not_sent", "thread",
                      "none of the pool's threads was free in time");
-        return;
+        return 0;
     }
-    job->transfer = sc_http_add(engine, &job->request, &job->why);
-    if (!job->transfer)
-        return;
+    engine = sc_http_engines_take();
+    if (!engine) {
+        sc_http_fail(&job->why, "network", "not_sent", "memory", "out of memory");
+        return 0;
+    }
+    job->transfer = sc_http_add(engine->http, &job->request, &job->why);
+    if (!job->transfer) {
+        sc_http_engines_put(engine);
+        return 0;
+    }
     sc_http_job_forget(job); /* copied by libcurl */
-    while (!sc_http_done(job->transfer)) {
-        sc_http_step(engine, LOOK_AGAIN);
+    pthread_mutex_lock(&job->thread->lock);
+    job->engine = job->served = engine; /* whoever cancels may wake it */
+    pthread_mutex_unlock(&job->thread->lock);
+    return 1;
+}
+
+/* Moves bytes until the job is done or its turn is over. */
+static void take_turn(struct sc_http_job *job)
+{
+    double ends_at = sc_http_job_age(job) + SC_HTTP_POOL_TURN, left = SC_HTTP_POOL_TURN;
+
+    while (!sc_http_done(job->transfer) && left > 0) {
         if (is_cancelled(job))
             sc_http_cancel(job->transfer);
+        else
+            sc_http_step(job->served->http, (int)(left * 1000) + 1);
+        left = ends_at - sc_http_job_age(job);
     }
+}
+
+/* Leaves the job for another turn. 0: nobody wants it any more. */
+static int leave(struct sc_http_job *job)
+{
+    int wanted;
+
+    pthread_mutex_lock(&job->thread->lock);
+    wanted = !job->cancelled;
+    if (wanted)
+        job->state = SC_JOB_PAUSED; /* not ours from here on */
+    pthread_mutex_unlock(&job->thread->lock);
+    return wanted;
 }
 
 int sc_http_pool_work(uint64_t id)
 {
-    struct idle_engine *e;
     struct sc_http_thread *t;
     struct sc_http_job *job;
 
@@ -150,13 +135,18 @@ int sc_http_pool_work(uint64_t id)
     t = pool;
     pthread_mutex_unlock(&lock);
     if (!t || sc_http_thread_is_foreign(t))
-        return 0;
-    e = take_engine();
-    job = take_job(t, id, e ? e->http : NULL);
-    if (job) {
-        run(job, e ? e->http : NULL);
-        sc_http_job_complete(job);
+        return -1;
+    job = take_job(t, id);
+    if (!job)
+        return -1;
+    if (job->transfer || begin(job)) {
+        take_turn(job);
+        if (!sc_http_done(job->transfer)) {
+            if (leave(job))
+                return 0;
+            sc_http_cancel(job->transfer);
+        }
     }
-    put_engine(e);
-    return job != NULL;
+    sc_http_job_complete(job);
+    return 1;
 }

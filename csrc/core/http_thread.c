@@ -313,14 +313,28 @@ static void call_for(struct sc_http_job *job)
         job->thread->cancels++;
         sc_http_wakeup(job->thread->http);
     } else if (job->engine) {
-        sc_http_wakeup(job->engine);
+        sc_http_wakeup(job->engine->http);
     }
 }
 
-/* Whether none of the host's threads has taken it yet; the lock is held. */
+/* Whether none of the host's threads is at work on it; the lock is held. */
 static int is_nobodys(const struct sc_http_job *job)
 {
-    return !job->thread->http && job->state == SC_JOB_FRESH;
+    return !job->thread->http &&
+           (job->state == SC_JOB_FRESH || job->state == SC_JOB_PAUSED);
+}
+
+/* Ends such a job; the lock is held. */
+static void end_nobodys(struct sc_http_job *job)
+{
+    if (job->transfer)
+        sc_http_cancel(job->transfer);
+    else
+        sc_http_fail(&job->why, "cancelled", "not_sent", "request",
+                     "the request was cancelled");
+    sc_http_engines_put(job->engine);
+    job->engine = NULL;
+    job->state = SC_JOB_DONE;
 }
 
 void sc_http_job_cancel(struct sc_http_job *job)
@@ -331,9 +345,7 @@ void sc_http_job_cancel(struct sc_http_job *job)
         return;
     pthread_mutex_lock(&t->lock);
     if (is_nobodys(job)) {
-        sc_http_fail(&job->why, "cancelled", "not_sent", "request",
-                     "the request was cancelled");
-        job->state = SC_JOB_DONE;
+        end_nobodys(job);
     } else if (job->state != SC_JOB_DONE && !job->cancelled) {
         job->cancelled = 1;
         call_for(job);
@@ -350,7 +362,9 @@ void sc_http_job_release(struct sc_http_job *job)
         return;
     t = job->thread;
     pthread_mutex_lock(&t->lock);
-    ours = job->state == SC_JOB_DONE || is_nobodys(job);
+    if (is_nobodys(job))
+        end_nobodys(job);
+    ours = job->state == SC_JOB_DONE;
     if (ours) {
         sc_http_job_unlink(job);
     } else {

@@ -70,13 +70,17 @@ static int core_http_pool(lua_State *L)
     return push_share(L, &pool_key, sc_http_pool_open);
 }
 
-/* core.http_work(id) -> whether there was a job with what job:id() says; it is done now. Another
- * Lua state calls this, on a thread of the host's. */
+/* core.http_work(id) -> whether the job with what job:id() says is done now: after a second it is
+ * left for another time; nil: there is no such job. Another Lua state calls this, on a thread of
+ * the host's. */
 static int core_http_work(lua_State *L)
 {
-    const char *id = luaL_checkstring(L, 1);
+    int done = sc_http_pool_work(strtoull(luaL_checkstring(L, 1), NULL, 10));
 
-    lua_pushboolean(L, sc_http_pool_work(strtoull(id, NULL, 10)));
+    if (done < 0)
+        lua_pushnil(L);
+    else
+        lua_pushboolean(L, done);
     return 1;
 }
 

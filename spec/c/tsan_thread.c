@@ -238,7 +238,8 @@ static void leave(void)
 
 static void *work_for_pool(void *id)
 {
-    sc_http_pool_work((uint64_t)(uintptr_t)id);
+    while (sc_http_pool_work((uint64_t)(uintptr_t)id) == 0)
+        ;
     return NULL;
 }
 

@@ -47,13 +47,13 @@ describe("core.http_pool", function()
     local job = submit "/status/200"
     local id = job:id()
     assert.is_true(core.http_work(id))
-    assert.is_false(core.http_work(id))
+    assert.is_nil(core.http_work(id))
     assert.equal(200, job:result().status)
-    assert.is_false(core.http_work(id))
-    assert.is_false(core.http_work "0")
-    assert.is_false(core.http_work "-1")
-    assert.is_false(core.http_work "no number")
-    assert.is_false(core.http_work "99999999999999999999999999")
+    assert.is_nil(core.http_work(id))
+    assert.is_nil(core.http_work "0")
+    assert.is_nil(core.http_work "-1")
+    assert.is_nil(core.http_work "no number")
+    assert.is_nil(core.http_work "99999999999999999999999999")
   end)
 
   it("keeps its connection for the next job", function()
@@ -77,6 +77,30 @@ describe("core.http_pool", function()
     end
   end)
 
+  it("leaves after a second what takes longer, for another turn", function()
+    local slow, other = submit "/delay/1300", submit "/status/200"
+    assert.is_false(core.http_work(slow:id()))
+    assert.is_false(slow:done())
+    assert.is_true(core.http_work(other:id()))
+    assert.is_true(core.http_work(slow:id()))
+    assert.equal(200, slow:result().status)
+  end)
+
+  it("ends what is cancelled or let go of between two turns", function()
+    local job, forgotten = submit "/hang", submit "/hang"
+    assert.is_false(core.http_work(job:id()))
+    job:cancel()
+    assert.is_true(job:done())
+    assert.same({ "cancelled", "unknown" }, { select(2, job:result()).kind,
+      select(2, job:result()).outcome })
+    local id = forgotten:id()
+    assert.is_false(core.http_work(id))
+    forgotten = nil -- luacheck: ignore
+    collectgarbage()
+    collectgarbage()
+    assert.is_nil(core.http_work(id))
+  end)
+
   it("ends at once what is cancelled before anybody works", function()
     local job = submit "/status/200"
     job:cancel()
@@ -90,7 +114,7 @@ describe("core.http_pool", function()
     local id = submit("/hang"):id()
     collectgarbage()
     collectgarbage()
-    assert.is_false(core.http_work(id))
+    assert.is_nil(core.http_work(id))
   end)
 
   it("reports what cannot be sent, and what was not answered", function()

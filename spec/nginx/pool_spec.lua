@@ -135,8 +135,8 @@ describe("on nginx's own threads", function()
   end)
 
   -- A call in the background that the sandbox has got; gives its answer later.
-  local function slow_call(of, pool)
-    box:fault { operation = "members.list", times = 1, delay = 0.6 }
+  local function slow_call(of, pool, seconds)
+    box:fault { operation = "members.list", times = 1, delay = seconds or 0.6 }
     local path = files.path()
     local pipe = io.popen(("curl -s -m 30 '%s/call?pool=%s&url=%s' >%s"):format(of.url, pool, box.url,
       path), "w")
@@ -161,6 +161,16 @@ describe("on nginx's own threads", function()
     local answer = slow_call(other, "carriers")
     other:signal "QUIT"
     assert.equal("total=0", answer())
+    assert.equal("", other:stop())
+  end)
+
+  it("nothing holds the worker at TERM", function()
+    local other = start_nginx()
+    local answer = slow_call(other, "carriers", 20)
+    local old = other:workers()[1]
+    other:signal "TERM"
+    assert.is_true(other:wait_for(("! kill -0 %d 2>/dev/null"):format(old), 3))
+    answer()
     assert.equal("", other:stop())
   end)
 end)

@@ -18,9 +18,9 @@ local function failure(kind, message, outcome)
   return { kind = kind, message = message, outcome = outcome, place = "thread" }
 end
 
---- Does the work, on a thread of the pool and in a Lua state of its own.
+--- Does some of the work, on a thread of the pool and in a Lua state of its own.
 ---@param id string   what job:id() says
----@return boolean done
+---@return boolean|nil done   false: it takes another turn; nil: there is no such job
 function pool.work(id)
   return core.http_work(id)
 end
@@ -31,17 +31,20 @@ local function keep_worker(seconds)
   return ngx.thread.spawn(function() ngx.sleep(seconds) end)
 end
 
--- Waits for the job; why it is not done.
+-- Waits for the job, turn after turn: a thread that waited long for an answer would hold up
+-- nginx's end. Why it is not done.
 local function run(name, job, seconds)
   local ends_at, pause = core.now() + seconds, FIRST_PAUSE
   while true do
-    local ran, reason = ngx.run_worker_thread(name, MODULE, "work", job:id())
+    local ran, result = ngx.run_worker_thread(name, MODULE, "work", job:id())
     if job:done() then return nil end
-    if ran then return "config", "the thread did not find its job" end
-    if reason ~= BUSY then return "config", tostring(reason) end
-    if core.now() + pause >= ends_at then return "timeout", reason end
-    ngx.sleep(pause)
-    pause = math.min(pause * 1.5, LONGEST_PAUSE)
+    if ran and result == nil then return "config", "the thread did not find its job" end
+    if not ran then
+      if result ~= BUSY then return "config", tostring(result) end
+      if core.now() + pause >= ends_at then return "timeout", result end
+      ngx.sleep(pause)
+      pause = math.min(pause * 1.5, LONGEST_PAUSE)
+    end
   end
 end
 
@@ -69,8 +72,8 @@ function pool.wait(name, job, seconds)
   local kind, reason = run(name, job, seconds)
   ngx.thread.kill(guard)
   if not kind then return nil end
-  job:cancel() -- one that no thread has taken is done with that
-  local outcome = job:done() and "not_sent" or "unknown"
+  job:cancel() -- one that no thread is at work on is done with that
+  local outcome = job:done() and select(2, job:result()).outcome or "unknown"
   if kind == "timeout" then
     return failure(kind, ("no thread of the pool %s was free in time (%s): raise "
       .. "lua_worker_thread_vm_pool_size"):format(name, reason), outcome)
