@@ -41,8 +41,9 @@ static void init_libcurl(void)
         global_state = CURLE_OUT_OF_MEMORY;
 }
 
-/* Until 7.88 TLS records go out by write(), which raises SIGPIPE where the peer is gone, and with
- * CURLOPT_NOSIGNAL libcurl leaves that to the program. Here the signal is kept from it. */
+/* Until 7.88 TLS records go out by write(), which raises SIGPIPE where the peer is
+ * gone, and with CURLOPT_NOSIGNAL libcurl leaves that to the program. Here the signal
+ * is kept from it. */
 struct hush {
     int on;
     sigset_t pipe, before;
@@ -189,8 +190,8 @@ unsigned long sc_http_finished(struct sc_http *h)
     return t->tag;
 }
 
-/* Ends a transfer whose verdict is in t->failed and t->why. In a forked child the easy handle is
- * left as it is: removing it would speak on the parent's connection. */
+/* Ends a transfer whose verdict is in t->failed and t->why. In a forked child the easy
+ * handle is left as it is: removing it would speak on the parent's connection. */
 static void end_transfer(struct sc_http_transfer *t)
 {
     struct sc_http *h = t->http;

@@ -1,13 +1,14 @@
 /* http: exchanges over one libcurl multi handle, driven by whoever calls sc_http_step.
  *
- * An engine owns its connections, its easy handles and the answers that are coming in; a transfer
- * owns what was made for it (header list, answer, failure) until sc_http_release. A request's
- * strings are copied; its body is borrowed until the transfer is done. Callbacks only fill capped
- * buffers. One thread uses an engine at a time (any number of engines may run side by side);
- * sc_http_wakeup alone may be called from another. After a fork the child must not use the
- * parent's connections: there every function of an inherited engine drops what it was asked to
- * close, and fails what it was asked to do.
- * Knows nothing of Lua, JSON, retries or providers, and follows no redirects. */
+ * An engine owns its connections, its easy handles and the answers that are coming in;
+ * a transfer owns what was made for it (header list, answer, failure) until
+ * sc_http_release. A request's strings are copied; its body is borrowed until the
+ * transfer is done. Callbacks only fill capped buffers. One thread uses an engine at a
+ * time (any number of engines may run side by side); sc_http_wakeup alone may be
+ * called from another. After a fork the child must not use the parent's connections:
+ * there every function of an inherited engine drops what it was asked to close, and
+ * fails what it was asked to do. Knows nothing of Lua, JSON, retries or providers, and
+ * follows no redirects. */
 #ifndef SC_HTTP_H
 #define SC_HTTP_H
 
@@ -36,9 +37,9 @@ struct sc_http_request {
     const char *ca_file; /* PEM; NULL: the system's */
     const char *proxy; /* NULL: by environment; "": none */
     const char *user_agent; /* NULL: none is sent */
-    int once; /* never sent twice: libcurl repeats a request by itself when a kept connection
-               * ends without an answer, so this one gets a connection of its own */
-    int no_repeat; /* may go over a kept connection; where libcurl would repeat it, it fails */
+    int once; /* never sent twice: libcurl repeats a request by itself when a kept
+               * connection ends without an answer, so this one gets one of its own */
+    int no_repeat; /* may go over a kept one; fails where libcurl would repeat it */
     struct sc_http_preset *preset; /* what it was made from, see http_preset.h; or NULL */
     struct sc_buf *into; /* its memory becomes the answer's, see sc_http_body; or NULL */
     unsigned long tag; /* what sc_http_finished says when it is done; 0: nothing */
@@ -52,11 +53,12 @@ struct sc_http_failure {
     char message[SC_HTTP_MESSAGE]; /* for a person; holds no secret */
 };
 
-/* A new engine that keeps at most max_connections open (0: 256), or NULL: out of memory. */
+/* A new engine that keeps at most max_connections open (0: 256), or NULL: out of
+ * memory. */
 struct sc_http *sc_http_new(unsigned max_connections);
 
-/* Cancels what is in flight, closes every connection, frees the engine. NULL is fine. Transfers
- * live on, cancelled, until they are released. */
+/* Cancels what is in flight, closes every connection, frees the engine. NULL is fine.
+ * Transfers live on, cancelled, until they are released. */
 void sc_http_free(struct sc_http *h);
 
 /* Starts an exchange. NULL with *why filled: nothing was sent and nothing is kept. */
@@ -64,12 +66,12 @@ struct sc_http_transfer *sc_http_add(struct sc_http *h,
                                      const struct sc_http_request *request,
                                      struct sc_http_failure *why);
 
-/* Moves bytes; waits up to ms milliseconds for something to move when nothing is done yet.
- * Returns how many transfers were done since the last call. */
+/* Moves bytes; waits up to ms milliseconds for something to move when nothing is done
+ * yet. Returns how many transfers were done since the last call. */
 unsigned sc_http_step(struct sc_http *h, int ms);
 
-/* The tag of a transfer that is done, in the order in which they were; each is told once, and none
- * after its transfer was released. 0: no more. */
+/* The tag of a transfer that is done, in the order in which they were; each is told
+ * once, and none after its transfer was released. 0: no more. */
 unsigned long sc_http_finished(struct sc_http *h);
 
 /* Ends a wait of sc_http_step early. The one function for other threads. */
@@ -91,8 +93,9 @@ sc_http_header(const struct sc_http_transfer *t); /* lines as they came */
 struct sc_buf *
 sc_http_body(struct sc_http_transfer *t); /* the caller may take its memory */
 
-/* Takes a transfer off the wire: an HTTP/1 connection is closed, an HTTP/2 stream reset. It is
- * done then, with kind cancelled. Nothing happens to one that is done already. */
+/* Takes a transfer off the wire: an HTTP/1 connection is closed, an HTTP/2 stream
+ * reset. It is done then, with kind cancelled. Nothing happens to one that is done
+ * already. */
 void sc_http_cancel(struct sc_http_transfer *t);
 
 /* Cancels what is in flight and frees the transfer. NULL is fine. */

@@ -72,8 +72,8 @@ static int is_deserted(const char *path)
     return deserted;
 }
 
-/* Removes a folder of a process that is gone. A number alone proves nothing: processes of another
- * container may share the folder, so its socket has to be dead too. */
+/* Removes a folder of a process that is gone. A number alone proves nothing: processes
+ * of another container may share the folder, so its socket has to be dead too. */
 static void sweep_folder(const char *folder)
 {
     char path[SC_HTTP_DOOR_PATH + 300];

@@ -1,9 +1,10 @@
-/* http_door: the private unix-domain socket of a process, at which code that cannot wait for a
- * thread (an event loop) waits for a line instead.
+/* http_door: the private unix-domain socket of a process, at which code that cannot wait
+ * for a thread (an event loop) waits for a line instead.
  *
- * A door owns its descriptor, its socket file and the folder around it, which nobody but this user
- * can enter; whoever connects must be this very process. Doors that a killed process left behind
- * are removed when the next one is made. Reads and writes nothing. */
+ * A door owns its descriptor, its socket file and the folder around it, which nobody
+ * but this user can enter; whoever connects must be this very process. Doors that a
+ * killed process left behind are removed when the next one is made. Reads and writes
+ * nothing. */
 #ifndef SC_HTTP_DOOR_H
 #define SC_HTTP_DOOR_H
 
@@ -14,18 +15,19 @@
 
 struct sc_http_door {
     int fd; /* listens; -1: closed */
-    int spare; /* given up to turn somebody away when there is no other descriptor; -1: none */
+    int spare; /* given up to turn somebody away when no other is left; -1: none */
     pid_t pid;
     char folder[SC_HTTP_DOOR_PATH];
     char path[SC_HTTP_DOOR_PATH];
 };
 
-/* Opens a door in the folder that TMPDIR names, or else in the first of the system's folders for
- * temporary files that can be written. 0, or -1 with the reason in why. */
+/* Opens a door in the folder that TMPDIR names, or else in the first of the system's
+ * folders for temporary files that can be written. 0, or -1 with the reason in why. */
 int sc_http_door_open(struct sc_http_door *door, char *why, size_t size);
 
-/* The next one who stands there: a descriptor that never blocks. -1: nobody; -2: somebody, but
- * this process has no descriptor left, not even to turn them away, which it does otherwise. */
+/* The next one who stands there: a descriptor that never blocks. -1: nobody; -2:
+ * somebody, but this process has no descriptor left, not even to turn them away, which
+ * it does otherwise. */
 int sc_http_door_accept(struct sc_http_door *door);
 
 /* Closes the door and removes what it stood in; harmless when called twice. */

@@ -1,7 +1,9 @@
-/* http_engines: the HTTP engines that the host's threads use in turn, one job each at a time.
+/* http_engines: the HTTP engines that the host's threads use in turn, one job each at a
+ * time.
  *
- * Whoever takes one has it alone until it is put back, with its connections, for the next. They
- * are not freed before the process ends. After a fork the parent's are left alone. */
+ * Whoever takes one has it alone until it is put back, with its connections, for the
+ * next. They are not freed before the process ends. After a fork the parent's are left
+ * alone. */
 #ifndef SC_HTTP_ENGINES_H
 #define SC_HTTP_ENGINES_H
 

@@ -222,7 +222,7 @@ static int explain_early(struct sc_http_transfer *t, CURLcode code)
         sc_http_fail(why, "network", "not_sent", "dns", "%s: no such host was found",
                      t->authority);
         return 1;
-    case CURLE_COULDNT_RESOLVE_PROXY: /* its text may quote the proxy with the password in it */
+    case CURLE_COULDNT_RESOLVE_PROXY: /* its text may quote the proxy and the password */
         sc_http_fail(why, "network", "not_sent", "proxy",
                      "the proxy's address is wrong or its host was not found");
         return 1;

@@ -1,7 +1,8 @@
-/* http_internal: what the files of the HTTP engine share: http.c keeps the engine and its list of
- * transfers, http_request.c checks a request and hands it to libcurl, http_lines.c does its header,
- * http_preset.c keeps what requests share, http_failure.c says why one failed, http_thread.c drives
- * an engine beside its own descriptors. Nobody else includes this. */
+/* http_internal: what the files of the HTTP engine share: http.c keeps the engine and
+ * its list of transfers, http_request.c checks a request and hands it to libcurl,
+ * http_lines.c does its header, http_preset.c keeps what requests share,
+ * http_failure.c says why one failed, http_thread.c drives an engine beside its own
+ * descriptors. Nobody else includes this. */
 #ifndef SC_HTTP_INTERNAL_H
 #define SC_HTTP_INTERNAL_H
 
@@ -53,12 +54,13 @@ struct sc_http_preset {
     unsigned users; /* its maker, and each transfer that is on its way */
 };
 
-/* http.c: sc_http_step of the thread, which also waits for the n descriptors in others; their
- * revents say what came. Never used after a fork. */
+/* http.c: sc_http_step of the thread, which also waits for the n descriptors in
+ * others; their revents say what came. Never used after a fork. */
 unsigned sc_http_poll(struct sc_http *h, struct curl_waitfd *others, unsigned n, int ms);
 
-/* http_preset.c: copies the strings of a request into one block, whose size goes into *size, and
- * points `to` into it; the rest of `to` is left as it is. NULL: out of memory. */
+/* http_preset.c: copies the strings of a request into one block, whose size goes into
+ * *size, and points `to` into it; the rest of `to` is left as it is. NULL: out of
+ * memory. */
 char *sc_http_copy_text(struct sc_http_request *to, const struct sc_http_request *from,
                         size_t *size);
 
@@ -75,8 +77,8 @@ int sc_http_is_clean(const char *s, int spaces);
 /* http_lines.c: methods that are expected to have a body send length 0 without one. */
 int sc_http_posts(const struct sc_http_request *request);
 
-/* http_lines.c: the headers as libcurl takes them; *out is NULL or to be wiped, also after a
- * failure. */
+/* http_lines.c: the headers as libcurl takes them; *out is NULL or to be wiped, also
+ * after a failure. */
 CURLcode sc_http_build_list(struct curl_slist **out,
                             const struct sc_http_request *request);
 
@@ -90,8 +92,8 @@ CURLcode sc_http_prepare(CURL *easy);
 CURLcode sc_http_configure(struct sc_http_transfer *t,
                            const struct sc_http_request *request);
 
-/* http_request.c: wipes and frees the header list, and takes the transfer off its easy handle.
- * Anything but CURLE_OK: the handle is not fit for another request. */
+/* http_request.c: wipes and frees the header list, and takes the transfer off its easy
+ * handle. Anything but CURLE_OK: the handle is not fit for another request. */
 CURLcode sc_http_detach(struct sc_http_transfer *t);
 
 /* http_failure.c */

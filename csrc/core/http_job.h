@@ -1,10 +1,11 @@
-/* http_job: what the thread of the HTTP engine and those who hand it work share: http_thread.c is
- * their side and the thread's life, http_serve.c what runs on the thread, http_pool.c what runs on
- * the host's threads instead, http_job.c a job's memory. Nobody else includes this.
+/* http_job: what the thread of the HTTP engine and those who hand it work share:
+ * http_thread.c is their side and the thread's life, http_serve.c what runs on the
+ * thread, http_pool.c what runs on the host's threads instead, http_job.c a job's memory.
+ * Nobody else includes this.
  *
- * The lock guards what is marked with it; the rest of a job is the thread's until its state is
- * SC_JOB_DONE, and its owner's from then on. Only a done job is freed by its owner; one that was
- * given up before is freed by the thread. */
+ * The lock guards what is marked with it; the rest of a job is the thread's until its
+ * state is SC_JOB_DONE, and its owner's from then on. Only a done job is freed by its
+ * owner; one that was given up before is freed by the thread. */
 #ifndef SC_HTTP_JOB_H
 #define SC_HTTP_JOB_H
 
@@ -81,8 +82,8 @@ double sc_http_job_age(const struct sc_http_job *job);
 /* The job of that number, or NULL; the lock is held. */
 struct sc_http_job *sc_http_job_find(const struct sc_http_thread *t, uint64_t id);
 
-/* Hands a job with a result to its owner, or frees it where nobody wants it any more. Returns who
- * is to be told, or NULL. */
+/* Hands a job with a result to its owner, or frees it where nobody wants it any more.
+ * Returns who is to be told, or NULL. */
 struct sc_http_caller *sc_http_job_complete(struct sc_http_job *job);
 
 /* Wipes and frees the strings of its request. */

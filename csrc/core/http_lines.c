@@ -43,8 +43,8 @@ static int has_name(const char *line, const char *name)
     return strncasecmp(line, name, n) == 0 && line[n] == ':';
 }
 
-/* Headers that say where a message ends are the engine's own: two opinions on that are how one
- * request is smuggled inside another. */
+/* Headers that say where a message ends are the engine's own: two opinions on that are
+ * how one request is smuggled inside another. */
 static const char *refuse_header(const struct sc_http_request *request, const char *line)
 {
     if (!is_header(line))
@@ -96,7 +96,8 @@ static CURLcode add_line(struct curl_slist **to, const char *line)
     return CURLE_OK;
 }
 
-/* The headers as they are, but libcurl has a spelling of its own for one without a value. */
+/* The headers as they are, but libcurl has a spelling of its own for one without a
+ * value. */
 static CURLcode add_header(struct curl_slist **to, const char *line)
 {
     size_t name = strcspn(line, ":");

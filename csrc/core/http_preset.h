@@ -1,9 +1,11 @@
-/* http_preset: what requests of one kind have in common, checked once and laid out for libcurl:
- * method, headers, credential, and everything else but URL, body, time and room for the answer.
+/* http_preset: what requests of one kind have in common, checked once and laid out for
+ * libcurl: method, headers, credential, and everything else but URL, body, time and room
+ * for the answer.
  *
- * A preset owns copies of its strings, the credential among them, and wipes them when its last
- * user lets go: the one who made it, and each transfer that is on its way. Like an engine it
- * belongs to one thread; a request for another thread copies what it needs. */
+ * A preset owns copies of its strings, the credential among them, and wipes them when
+ * its last user lets go: the one who made it, and each transfer that is on its way.
+ * Like an engine it belongs to one thread; a request for another thread copies what it
+ * needs. */
 #ifndef SC_HTTP_PRESET_H
 #define SC_HTTP_PRESET_H
 

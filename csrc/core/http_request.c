@@ -39,7 +39,8 @@ static int is_blank(const char *line, size_t len)
     return len == 0 || (len <= 2 && line[len - 1] == '\n');
 }
 
-/* Keeps the header of the last answer only (not those of interim ones) and no trailers. */
+/* Keeps the header of the last answer only (not those of interim ones) and no
+ * trailers. */
 static size_t on_header(char *data, size_t size, size_t n, void *user)
 {
     struct sc_http_transfer *t = user;
@@ -204,7 +205,8 @@ static long milliseconds(double seconds, double standard)
     return s < 0.001 ? 1 : (long)(s * 1000);
 }
 
-/* An old libcurl does not say when it sends a request again: there only a new connection helps. */
+/* An old libcurl does not say when it sends a request again: there only a new
+ * connection helps. */
 static int needs_fresh(const struct sc_http_request *request)
 {
 #if LIBCURL_VERSION_NUM >= 0x075000
@@ -221,8 +223,8 @@ CURLcode sc_http_configure(struct sc_http_transfer *t,
     CURLcode code = choose_list(t, request);
 
     SET(CURLOPT_URL, request->url);
-    /* Worth waiting for where TLS will tell whether a connection can be shared; without TLS only
-     * the first answer would tell that it cannot. */
+    /* Worth waiting for where TLS will tell whether a connection can be shared;
+     * without TLS only the first answer would tell that it cannot. */
     SET(CURLOPT_PIPEWAIT, strncasecmp(request->url, "https:", 6) == 0 ? 1L : 0L);
     if (!code)
         code = set_method(easy, request);

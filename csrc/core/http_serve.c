@@ -36,7 +36,7 @@ int sc_http_serve_init(struct sc_http_thread *t)
     return 1;
 }
 
-/* --- jobs ---------------------------------------------------------------------------------- */
+/* --- jobs --------------------------------------------------------------------------- */
 
 static void hang_up(struct sc_http_thread *t, struct sc_http_caller *caller);
 
@@ -162,7 +162,7 @@ static int take_orders(struct sc_http_thread *t)
     return go_on;
 }
 
-/* --- callers ------------------------------------------------------------------------------- */
+/* --- callers ------------------------------------------------------------------------ */
 
 /* Whoever goes away no longer wants what it waited for. */
 static void hang_up(struct sc_http_thread *t, struct sc_http_caller *caller)
@@ -275,7 +275,8 @@ static void let_in(struct sc_http_thread *t, int fd)
     t->waits[caller->index + 1].revents = POLLIN; /* its line is probably there already */
 }
 
-/* Gives up the connections that nobody waits on: their descriptors are wanted. Returns how many. */
+/* Gives up the connections that nobody waits on: their descriptors are wanted. Returns
+ * how many. */
 static unsigned hang_up_idle(struct sc_http_thread *t)
 {
     unsigned i, n = 0;
@@ -313,7 +314,7 @@ static void serve_callers(struct sc_http_thread *t)
     }
 }
 
-/* --- the thread ---------------------------------------------------------------------------- */
+/* --- the thread --------------------------------------------------------------------- */
 
 static void name_thread(void)
 {

@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The thread of this process, and all that run: retired ones too, until their jobs are done. The
- * lock is never taken on the thread itself, so a fork by any other single-threaded program finds
- * it open. */
+/* The thread of this process, and all that run: retired ones too, until their jobs are
+ * done. The lock is never taken on the thread itself, so a fork by any other
+ * single-threaded program finds it open. */
 static pthread_mutex_t process_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sc_http_thread *process_thread, *all_threads;
 static pthread_once_t at_exit_once = PTHREAD_ONCE_INIT;
@@ -35,8 +35,9 @@ static void stop(struct sc_http_thread *t)
     sc_http_door_close(&t->door);
 }
 
-/* At the end of the process, when no Lua state was closed: transfers that run while libraries go
- * would crash, and the socket's folder would stay. What memory is left goes with the process. */
+/* At the end of the process, when no Lua state was closed: transfers that run while
+ * libraries go would crash, and the socket's folder would stay. What memory is left
+ * goes with the process. */
 static void stop_at_exit(void)
 {
     struct sc_http_thread *t;
@@ -213,7 +214,7 @@ void sc_http_thread_close(struct sc_http_thread *t)
     free_thread(t);
 }
 
-/* --- jobs ---------------------------------------------------------------------------------- */
+/* --- jobs --------------------------------------------------------------------------- */
 
 /* What the thread begins with next; the host's threads ask for jobs by their numbers. */
 static void append_fresh(struct sc_http_thread *t, struct sc_http_job *job)

@@ -1,10 +1,12 @@
-/* journal: files of entries that outlive a kill at any moment, and damage as far as can be told.
+/* journal: files of entries that outlive a kill at any moment, and damage as far as can
+ * be told.
  *
- * A file has one writer, which holds its lock (flock) for as long as it lives, and is never written
- * again after that: whoever gets the lock knows that the file is sealed. It appears under its name
- * only with a whole header and locked. Each entry carries a moment and two checksums, one over its
- * head, so that a damaged length leads nobody astray. Readers never change a file. A struct owns
- * one descriptor and one buffer. Does not know what the bytes mean, nor when they may go. */
+ * A file has one writer, which holds its lock (flock) for as long as it lives, and is
+ * never written again after that: whoever gets the lock knows that the file is sealed.
+ * It appears under its name only with a whole header and locked. Each entry carries a
+ * moment and two checksums, one over its head, so that a damaged length leads nobody
+ * astray. Readers never change a file. A struct owns one descriptor and one buffer.
+ * Does not know what the bytes mean, nor when they may go. */
 #ifndef SC_JOURNAL_H
 #define SC_JOURNAL_H
 
@@ -46,13 +48,14 @@ struct sc_journal_reader {
     struct sc_buf buf;
 };
 
-/* Begins the file `name` in a folder, readable for its owner only; a name that is taken is EEXIST.
- * w is zeroed or closed. */
+/* Begins the file `name` in a folder, readable for its owner only; a name that is
+ * taken is EEXIST. w is zeroed or closed. */
 int sc_journal_create(struct sc_journal_writer *w, const char *folder, const char *name);
 
-/* Adds an entry of 1 to SC_JOURNAL_LONGEST bytes (else EMSGSIZE); lasting before it returns when
- * sync is not 0. One that fails is cut off again. Where that cannot be done, or when the system
- * could not make it last, the file is closed: what it holds can no longer be told for sure. */
+/* Adds an entry of 1 to SC_JOURNAL_LONGEST bytes (else EMSGSIZE); lasting before it
+ * returns when sync is not 0. One that fails is cut off again. Where that cannot be
+ * done, or when the system could not make it last, the file is closed: what it holds
+ * can no longer be told for sure. */
 int sc_journal_append(struct sc_journal_writer *w, const char *bytes, size_t n,
                       int64_t stamp, int sync);
 
@@ -62,16 +65,17 @@ int sc_journal_sync(struct sc_journal_writer *w);
 /* Closes the file and gives the lock up. Harmless when called twice. */
 void sc_journal_close(struct sc_journal_writer *w);
 
-/* Opens a file to be read from an offset on: 0 or the end of an entry. One beyond the file's end
- * is its end. r is zeroed. A damaged header makes a file foreign unless a whole entry is found in
- * it. */
+/* Opens a file to be read from an offset on: 0 or the end of an entry. One beyond the
+ * file's end is its end. r is zeroed. A damaged header makes a file foreign unless a
+ * whole entry is found in it. */
 int sc_journal_open(struct sc_journal_reader *r, const char *path, uint64_t offset);
 
 /* Whether the file is sealed; when it is, the reader keeps its lock. */
 int sc_journal_sealed(struct sc_journal_reader *r);
 
-/* The next whole entry. In a file still written, what is not whole may become so: it is END and
- * looked at again by the next call. In a sealed one, damage is passed over and counted. */
+/* The next whole entry. In a file still written, what is not whole may become so: it
+ * is END and looked at again by the next call. In a sealed one, damage is passed over
+ * and counted. */
 int sc_journal_next(struct sc_journal_reader *r, struct sc_journal_entry *entry);
 
 /* Where the next entry is looked for. */
@@ -87,14 +91,16 @@ void sc_journal_put_head(char out[SC_JOURNAL_HEAD], const char *bytes, size_t n,
 
 enum sc_journal_verdict { SC_JOURNAL_BAD, SC_JOURNAL_PARTIAL, SC_JOURNAL_WHOLE };
 
-/* What stands at p, of which n bytes are at hand; a whole entry but for its end is told. */
+/* What stands at p, of which n bytes are at hand; a whole entry but for its end is
+ * told. */
 enum sc_journal_verdict sc_journal_look(const char *p, size_t n,
                                         struct sc_journal_entry *entry);
 
 /* 0, FOREIGN for a version that is not known, or END for what is damaged or no header. */
 int sc_journal_check_header(const char *p, size_t n);
 
-/* Its first byte is in no UTF-8 text: an entry made of text never holds what looks like one. */
+/* Its first byte is in no UTF-8 text: an entry made of text never holds what looks
+ * like one. */
 extern const char sc_journal_mark[4];
 
 #endif

@@ -9,7 +9,8 @@
 
 #define CHUNK 65536
 
-/* Reads on behind what the buffer holds. Sets *got to the number of bytes, 0 at the end. */
+/* Reads on behind what the buffer holds. Sets *got to the number of bytes, 0 at the
+ * end. */
 static int fill(struct sc_journal_reader *r, size_t *got)
 {
     struct sc_buf *b = &r->buf;
@@ -33,8 +34,8 @@ static int fill(struct sc_journal_reader *r, size_t *got)
     return 0;
 }
 
-/* Whoever reads a file that is still written must not keep the end of it: it can be cut off and
- * written anew. */
+/* Whoever reads a file that is still written must not keep the end of it: it can be
+ * cut off and written anew. */
 static void forget(struct sc_journal_reader *r)
 {
     r->base += r->at;

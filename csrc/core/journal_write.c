@@ -24,8 +24,8 @@ static int write_all(int fd, const char *bytes, size_t n)
     return 0;
 }
 
-/* Locks a fresh file, gives it its header and makes that last. The mode is set anew: the umask may
- * have taken away what its owner needs. */
+/* Locks a fresh file, gives it its header and makes that last. The mode is set anew:
+ * the umask may have taken away what its owner needs. */
 static int prepare(int fd)
 {
     char header[SC_JOURNAL_HEADER];
@@ -38,8 +38,8 @@ static int prepare(int fd)
     return !rc && fsync(fd) ? errno : rc;
 }
 
-/* Made under another name and linked when it is locked and whole: a reader that sees a file of ours
- * without a lock may rely on its writer being gone. */
+/* Made under another name and linked when it is locked and whole: a reader that sees a
+ * file of ours without a lock may rely on its writer being gone. */
 static int make(int folder, const char *name, int *out)
 {
     char fresh[NAME_MAX + 1];

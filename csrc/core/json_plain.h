@@ -159,7 +159,8 @@ static inline int sc_json_same(const char *a, const char *b, size_t n)
         memcpy(&first[0], a, 4);
         memcpy(&first[1], b, 4);
         memcpy(&last[0], a + n - 4, 4);
-        /* cppcheck-suppress pointerOutOfBoundsCond; it takes n >= 8 to be possible here */
+        /* cppcheck-suppress pointerOutOfBoundsCond; it takes n >= 8 to be possible
+         * here */
         memcpy(&last[1], b + n - 4, 4);
         return first[0] == first[1] && last[0] == last[1];
     }

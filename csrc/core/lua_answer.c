@@ -56,8 +56,8 @@ static int is_space(char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* Adds "Name: value" to the table on top; a second value of a name joins the first by ", ", up to
- * LONGEST_JOINED bytes: each time all of them are copied. */
+/* Adds "Name: value" to the table on top; a second value of a name joins the first by
+ * ", ", up to LONGEST_JOINED bytes: each time all of them are copied. */
 static void add_header(lua_State *L, const char *line, size_t n)
 {
     const char *colon = memchr(line, ':', n);

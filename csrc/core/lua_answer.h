@@ -1,7 +1,8 @@
 /* lua_answer: what an exchange came to, as Lua tables.
  *
- * Shared by the engine that the caller drives and the one on a thread. Keeps nothing: what it is
- * given stays its caller's, but for the memory that sc_lua_move_bytes moves. */
+ * Shared by the engine that the caller drives and the one on a thread. Keeps nothing:
+ * what it is given stays its caller's, but for the memory that sc_lua_move_bytes
+ * moves. */
 #ifndef SC_LUA_ANSWER_H
 #define SC_LUA_ANSWER_H
 
@@ -14,9 +15,9 @@ void sc_lua_push_failure(lua_State *L, const struct sc_http_failure *why);
 /* Pushes nil and a failure about a request that was never sent; returns 2. */
 int sc_lua_refuse(lua_State *L, const char *kind, const char *message);
 
-/* Pushes { status, headers, body } of a transfer that has an answer; the body is the buffer at
- * index into, or a string where into is 0. The headers are worked out of `head` when they are
- * first asked for. */
+/* Pushes { status, headers, body } of a transfer that has an answer; the body is the
+ * buffer at index into, or a string where into is 0. The headers are worked out of
+ * `head` when they are first asked for. */
 void sc_lua_push_answer(lua_State *L, struct sc_http_transfer *t, int into);
 
 /* Makes the memory of one buffer another's, whose own is freed. */

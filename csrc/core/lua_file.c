@@ -192,9 +192,9 @@ static int write_file(FILE *file, const char *bytes, size_t n)
     return errno ? errno : EIO;
 }
 
-/* core.gather(file, gathered, bytes, count, most): adds the first count bytes to the buffer
- * gathered, which goes out to the open file before it passes most; with most = 0 all of it
- * goes. Bytes that were written make no Lua string on their way. */
+/* core.gather(file, gathered, bytes, count, most): adds the first count bytes to the
+ * buffer gathered, which goes out to the open file before it passes most; with most =
+ * 0 all of it goes. Bytes that were written make no Lua string on their way. */
 static int core_gather(lua_State *L)
 {
     FILE *file = sc_checkfile(L, 1);

@@ -1,8 +1,8 @@
-/* lua_folder: what the collector needs of folders and of files that several processes share:
- * private folders, what is in one, who holds a lock, lines added for good.
+/* lua_folder: what the collector needs of folders and of files that several processes
+ * share: private folders, what is in one, who holds a lock, lines added for good.
  *
- * Every function returns its result, or nil and the system's message. A lock is a userdata that
- * owns one descriptor. */
+ * Every function returns its result, or nil and the system's message. A lock is a
+ * userdata that owns one descriptor. */
 #include "lua_util.h"
 
 #include <dirent.h>
@@ -78,8 +78,8 @@ static int core_folder(lua_State *L)
     return 1;
 }
 
-/* core.file_lock(path) -> lock, or nil, message, whether somebody else holds it. It is given up
- * when it is closed, and when the process ends, however it does. */
+/* core.file_lock(path) -> lock, or nil, message, whether somebody else holds it. It is
+ * given up when it is closed, and when the process ends, however it does. */
 static int core_file_lock(lua_State *L)
 {
     const char *path = sc_lua_checkpath(L, 1);
@@ -136,8 +136,8 @@ static int add(int fd, const char *bytes, size_t n)
     return fdatasync(fd) ? errno : 0;
 }
 
-/* core.add_lines(path, bytes): they stand at the end of the file, which only its owner reads, for
- * good. When that fails, some of them may. */
+/* core.add_lines(path, bytes): they stand at the end of the file, which only its owner
+ * reads, for good. When that fails, some of them may. */
 static int core_add_lines(lua_State *L)
 {
     const char *path = sc_lua_checkpath(L, 1);

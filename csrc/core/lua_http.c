@@ -1,9 +1,10 @@
 /* lua_http: core.http, engines and transfers for Lua.
  *
- * An engine userdata owns a struct sc_http, a transfer userdata a struct sc_http_transfer, which
- * outlives its engine. A transfer's environment keeps its body and the buffer for the answer alive
- * and is the result afterwards; one that has neither has no environment until then. Buffers are
- * locked while their request is on its way. */
+ * An engine userdata owns a struct sc_http, a transfer userdata a struct
+ * sc_http_transfer, which outlives its engine. A transfer's environment keeps its body
+ * and the buffer for the answer alive and is the result afterwards; one that has
+ * neither has no environment until then. Buffers are locked while their request is on
+ * its way. */
 #include "lua_answer.h"
 #include "lua_request.h"
 
@@ -29,7 +30,7 @@ struct transfer {
     int busy; /* its result is being made: a finalizer may ask for it meanwhile */
 };
 
-/* --- engines ------------------------------------------------------------------------------- */
+/* --- engines ------------------------------------------------------------------------ */
 
 static struct sc_http *check_engine(lua_State *L)
 {
@@ -161,15 +162,15 @@ static int engine_close(lua_State *L)
     return 0;
 }
 
-/* --- transfers ----------------------------------------------------------------------------- */
+/* --- transfers ---------------------------------------------------------------------- */
 
 static struct transfer *check_transfer(lua_State *L)
 {
     return luaL_checkudata(L, 1, TRANSFER_TYPE);
 }
 
-/* Lets go of the buffers of a transfer that is done; the answer's memory goes into the user's
- * buffer when there is an answer. */
+/* Lets go of the buffers of a transfer that is done; the answer's memory goes into the
+ * user's buffer when there is an answer. */
 static void unlock(struct transfer *t, int answered)
 {
     if (t->body)
@@ -211,7 +212,8 @@ static int transfer_done(lua_State *L)
     return 1;
 }
 
-/* transfer:cancel(): its result is a failure of kind cancelled, unless it was done already */
+/* transfer:cancel(): its result is a failure of kind cancelled, unless it was done
+ * already */
 static int transfer_cancel(lua_State *L)
 {
     struct transfer *t = check_transfer(L);
@@ -244,8 +246,8 @@ static void keep_result(lua_State *L, struct transfer *t)
     lua_settop(L, 1);
 }
 
-/* transfer:result() -> { status, headers, body }, or nil and a failure. Asked again it gives the
- * same tables; asked early it raises. */
+/* transfer:result() -> { status, headers, body }, or nil and a failure. Asked again it
+ * gives the same tables; asked early it raises. */
 static int transfer_result(lua_State *L)
 {
     struct transfer *t = check_transfer(L);
@@ -266,12 +268,12 @@ static int transfer_result(lua_State *L)
     return t->environment == FAILURE ? 2 : 1;
 }
 
-/* --- module -------------------------------------------------------------------------------- */
+/* --- module ------------------------------------------------------------------------- */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* A look-up that libcurl gave up on goes on in a thread of its own; the code it returns to must
- * still be there when a Lua state closes and unloads its modules. */
+/* A look-up that libcurl gave up on goes on in a thread of its own; the code it
+ * returns to must still be there when a Lua state closes and unloads its modules. */
 static void pin_module(void)
 {
     Dl_info info;

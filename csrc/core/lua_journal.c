@@ -1,8 +1,9 @@
 /* lua_journal: writers and readers of journal files, for Lua.
  *
- * A userdata owns one file; close, __gc and __close are one function. What fails comes back as nil,
- * a text and one word that says what to do about it, where there is one: "full" (there is no room),
- * "foreign" (not ours: leave it alone). Stamps are numbers below 2^53. */
+ * A userdata owns one file; close, __gc and __close are one function. What fails comes
+ * back as nil, a text and one word that says what to do about it, where there is one:
+ * "full" (there is no room), "foreign" (not ours: leave it alone). Stamps are numbers
+ * below 2^53. */
 #include "journal.h"
 #include "lua_util.h"
 
@@ -117,7 +118,8 @@ static struct sc_journal_reader *check_reader(lua_State *L)
     return &r->file;
 }
 
-/* reader:next() -> bytes, stamp, offset behind the entry; nil at the end; or nil, message */
+/* reader:next() -> bytes, stamp, offset behind the entry; nil at the end; or nil,
+ * message */
 static int reader_next(lua_State *L)
 {
     struct sc_journal_reader *r = check_reader(L);

@@ -19,8 +19,8 @@ static void complain(struct sc_lua_request *r, const char *kind, const char *wro
     }
 }
 
-/* Pushes a field of the request. Where there is a preset only the request's own count: whatever
- * else it seems to have is in the preset. */
+/* Pushes a field of the request. Where there is a preset only the request's own count:
+ * whatever else it seems to have is in the preset. */
 static void push_field(lua_State *L, const struct sc_lua_request *r, const char *name)
 {
     if (r->has_preset) {
@@ -95,8 +95,8 @@ static const char *header_text(lua_State *L, struct sc_lua_request *r)
     return s;
 }
 
-/* Pushes the line of the pair whose key and value are at the top: the value itself when they are
- * counted, "name: value" when they are named. */
+/* Pushes the line of the pair whose key and value are at the top: the value itself
+ * when they are counted, "name: value" when they are named. */
 static const char *push_line(lua_State *L, struct sc_lua_request *r)
 {
     int named = lua_type(L, -2) == LUA_TSTRING;
@@ -242,7 +242,8 @@ void sc_lua_request_take(lua_State *L, struct sc_lua_request *r, int bodies)
     take_bodies(L, r, bodies);
 }
 
-/* core.preset(common) -> what requests share that are made from it; or nil and a failure */
+/* core.preset(common) -> what requests share that are made from it; or nil and a
+ * failure */
 static int core_preset(lua_State *L)
 {
     struct sc_lua_request r = {.kind = NULL};

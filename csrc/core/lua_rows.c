@@ -388,8 +388,8 @@ static int rows_answers(lua_State *L)
     return 0;
 }
 
-/* core.entries(list) -> how many keys of it count (1, 2, …), the greatest of these, another
- * key or nil */
+/* core.entries(list) -> how many keys of it count (1, 2, …), the greatest of these,
+ * another key or nil */
 static int core_entries(lua_State *L)
 {
     lua_Number last = 0;

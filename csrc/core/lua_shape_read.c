@@ -121,9 +121,9 @@ static int find_key(const struct sc_shape_node *node, const struct sc_json_text 
     return SC_SHAPE_NONE;
 }
 
-/* Takes the key that is expected, with what stands around it where a machine wrote it: the
- * comma, unless it is the first, the quotes, the colon. NULL, and nothing taken, when
- * something else stands there. */
+/* Takes the key that is expected, with what stands around it where a machine wrote it:
+ * the comma, unless it is the first, the quotes, the colon. NULL, and nothing taken,
+ * when something else stands there. */
 static inline struct sc_shape_key *take_expected(struct sc_json_scan *s,
                                                  const struct sc_shape_node *node,
                                                  int guess, int first)
@@ -287,8 +287,8 @@ static int finish_record(lua_State *L, struct sc_take *r, struct sc_shape_node *
     return 1;
 }
 
-/* Takes the next key, whatever it is, and finds it in the shape; passes over those that are
- * not there. 1, or 0 at the end of the object, or -1. */
+/* Takes the next key, whatever it is, and finds it in the shape; passes over those
+ * that are not there. 1, or 0 at the end of the object, or -1. */
 static int take_key(lua_State *L, struct sc_take *r, struct sc_shape_node *node, at_t *at,
                     int first, struct sc_shape_key **key)
 {

@@ -1,10 +1,10 @@
-/* lua_thread: core.http_thread, the engine on a thread, for Lua code that waits in an event loop,
- * and core.http_pool, which has the host's threads do the same work.
+/* lua_thread: core.http_thread, the engine on a thread, for Lua code that waits in an
+ * event loop, and core.http_pool, which has the host's threads do the same work.
  *
- * A Lua state has one userdata of each, kept in its registry: it holds a share in the process's
- * thread or pool until the state closes, whoever else lets go. A job userdata cancels its job when
- * it is collected; its environment table keeps the buffer for the answer, which is locked
- * meanwhile, and then the result. */
+ * A Lua state has one userdata of each, kept in its registry: it holds a share in the
+ * process's thread or pool until the state closes, whoever else lets go. A job
+ * userdata cancels its job when it is collected; its environment table keeps the
+ * buffer for the answer, which is locked meanwhile, and then the result. */
 #include "http_pool.h"
 #include "http_thread.h"
 #include "lua_answer.h"
@@ -30,8 +30,8 @@ struct job {
 
 static const char thread_key = 0, pool_key = 0;
 
-/* Pushes this state's share, which the registry keeps; opened anew when there is none that is of
- * use. */
+/* Pushes this state's share, which the registry keeps; opened anew when there is none
+ * that is of use. */
 static int push_share(lua_State *L, const char *key,
                       struct sc_http_thread *(*open_one)(struct sc_http_failure *))
 {
@@ -58,7 +58,8 @@ static int push_share(lua_State *L, const char *key,
     return 1;
 }
 
-/* core.http_thread() -> this state's thread, started when there is none; or nil and a failure */
+/* core.http_thread() -> this state's thread, started when there is none; or nil and a
+ * failure */
 static int core_http_thread(lua_State *L)
 {
     return push_share(L, &thread_key, sc_http_thread_open);
@@ -70,9 +71,9 @@ static int core_http_pool(lua_State *L)
     return push_share(L, &pool_key, sc_http_pool_open);
 }
 
-/* core.http_work(id) -> whether the job with what job:id() says is done now: after a second it is
- * left for another time; nil: there is no such job. Another Lua state calls this, on a thread of
- * the host's. */
+/* core.http_work(id) -> whether the job with what job:id() says is done now: after a
+ * second it is left for another time; nil: there is no such job. Another Lua state
+ * calls this, on a thread of the host's. */
 static int core_http_work(lua_State *L)
 {
     int done = sc_http_pool_work(strtoull(luaL_checkstring(L, 1), NULL, 10));
@@ -115,15 +116,16 @@ static int thread_path(lua_State *L)
     return 1;
 }
 
-/* thread:lost() -> whether its socket was removed: another core.http_thread() gives a thread that
- * can be reached again */
+/* thread:lost() -> whether its socket was removed: another core.http_thread() gives a
+ * thread that can be reached again */
 static int thread_lost(lua_State *L)
 {
     lua_pushboolean(L, sc_http_thread_is_lost(check_thread(L)));
     return 1;
 }
 
-/* thread:submit(request) -> job, or nil and a failure; the request is as for engine:add */
+/* thread:submit(request) -> job, or nil and a failure; the request is as for
+ * engine:add */
 static int thread_submit(lua_State *L)
 {
     struct sc_lua_request r = {.kind = NULL};
@@ -208,7 +210,8 @@ static int job_done(lua_State *L)
     return 1;
 }
 
-/* job:cancel(): soon its result is a failure of kind cancelled, unless it was done already */
+/* job:cancel(): soon its result is a failure of kind cancelled, unless it was done
+ * already */
 static int job_cancel(lua_State *L)
 {
     struct job *j = check_job(L);
@@ -239,8 +242,8 @@ static void keep_result(lua_State *L, struct job *j)
     lua_settop(L, 2);
 }
 
-/* job:result() -> { status, headers, body }, or nil and a failure. Asked again it gives the same
- * tables; asked early it raises. */
+/* job:result() -> { status, headers, body }, or nil and a failure. Asked again it
+ * gives the same tables; asked early it raises. */
 static int job_result(lua_State *L)
 {
     struct job *j = check_job(L);
@@ -262,15 +265,17 @@ static int job_result(lua_State *L)
 }
 
 #if LUA_VERSION_NUM < 503
-/* LuaJIT has it, PUC Lua does not: a module built with the headers of either may meet both. */
+/* LuaJIT has it, PUC Lua does not: a module built with the headers of either may meet
+ * both. */
 extern int lua_isyieldable(lua_State *L) __attribute__((weak));
 #define KNOWS_YIELDABLE (lua_isyieldable != NULL)
 #else
 #define KNOWS_YIELDABLE 1
 #endif
 
-/* core.is_yieldable() -> whether the running coroutine can yield; nil where Lua does not know.
- * nginx puts a table of its own in the place of `coroutine`, without this function. */
+/* core.is_yieldable() -> whether the running coroutine can yield; nil where Lua does
+ * not know. nginx puts a table of its own in the place of `coroutine`, without this
+ * function. */
 static int core_is_yieldable(lua_State *L)
 {
     if (KNOWS_YIELDABLE)

@@ -1,7 +1,7 @@
 /* lua_util: what the bindings share: metatables, byte sources and the buffer userdata.
  *
- * A `sendcloud.buffer` is a userdata that owns one struct sc_buf; it lets bytes travel between the
- * codec and the HTTP engine without becoming a Lua string. */
+ * A `sendcloud.buffer` is a userdata that owns one struct sc_buf; it lets bytes travel
+ * between the codec and the HTTP engine without becoming a Lua string. */
 #ifndef SC_LUA_UTIL_H
 #define SC_LUA_UTIL_H
 
@@ -11,16 +11,18 @@
 #define SC_BUFFER_TYPE     "sendcloud.buffer"
 #define SC_CREDENTIAL_TYPE "sendcloud.credential"
 
-/* Creates and registers a metatable: methods under __index, metamethods beside them (either may
- * be NULL), __metatable = false so that scripts cannot reach it. Leaves nothing on the stack. */
+/* Creates and registers a metatable: methods under __index, metamethods beside them
+ * (either may be NULL), __metatable = false so that scripts cannot reach it. Leaves
+ * nothing on the stack. */
 void sc_lua_newtype(lua_State *L, const char *name, const luaL_Reg *methods,
                     const luaL_Reg *metamethods);
 
 /* Pushes a zeroed userdata of size bytes that already has the metatable named. */
 void *sc_lua_newobject(lua_State *L, size_t size, const char *name);
 
-/* The bytes of the string or buffer at index and their number; raises a Lua error for anything
- * else. They stay valid while the value is alive and, for a buffer, unchanged. */
+/* The bytes of the string or buffer at index and their number; raises a Lua error for
+ * anything else. They stay valid while the value is alive and, for a buffer,
+ * unchanged. */
 const char *sc_lua_checkbytes(lua_State *L, int index, size_t *len);
 
 /* The path at index; raises a Lua error where a NUL would cut it short. */
@@ -32,8 +34,8 @@ struct sc_buf *sc_lua_testbuffer(lua_State *L, int index);
 /* Pushes a new buffer userdata that holds at most max bytes. */
 struct sc_buf *sc_lua_newbuffer(lua_State *L, size_t max);
 
-/* The value of the Authorization header that the credential at index stands for; NULL where it is
- * closed or no credential. */
+/* The value of the Authorization header that the credential at index stands for; NULL
+ * where it is closed or no credential. */
 const char *sc_lua_authorization(lua_State *L, int index);
 
 /* Each file's opener adds its functions to the module table on top of the stack. */

@@ -17,7 +17,7 @@
  *   type      record list map string integer number boolean any
  *   what      a word for messages: "tag name"
  *   min, max  written: code points of a string, value of an integer, items of a list
- *   nullable  written: core.null is allowed and goes out as null; elsewhere it is an error
+ *   nullable  written: core.null is allowed and goes out as null; an error elsewhere
  *
  * record: the array part holds its fields, nodes that also have
  *   name      key in Lua
@@ -31,7 +31,8 @@
  *   mark      its tables get the metatable that read is given under this name
  *   refuse    read: an object under this key makes the whole an error body
  *   open      written: unknown keys are passed over instead of refused
- * string: text, well-formed UTF-8. forbid: ASCII characters that it must not contain. Read
+ * string: text, well-formed UTF-8. forbid: ASCII characters that it must not contain.
+ * Read
  *   it may be a number, whose text is kept.
  * integer: written any number that is one. Read also 1e3 and "12"; any other text, and
  *   what this Lua cannot hold exactly, stays text.

@@ -4,7 +4,8 @@
 
 #define SECOND(id) ((id) >> 24)
 
-/* Where a second stands, or would. Most contacts are new, so the end is looked at first. */
+/* Where a second stands, or would. Most contacts are new, so the end is looked at
+ * first. */
 static size_t place(const struct sc_ages *all, int64_t second)
 {
     size_t low = 0, high = all->count;

@@ -1,8 +1,8 @@
 /* ages: how many contacts were created in each second, so that a range of createTime is
  * counted without reading it.
  *
- * Lives in memory beside the store and belongs to addresses, which sees every contact come
- * and go, and take it back when a transaction is undone. */
+ * Lives in memory beside the store and belongs to addresses, which sees every contact
+ * come and go, and take it back when a transaction is undone. */
 #ifndef SC_AGES_H
 #define SC_AGES_H
 

@@ -10,8 +10,9 @@
 static const char pragmas[] =
     "PRAGMA cache_size = -262144; PRAGMA temp_store = memory;"
     "PRAGMA foreign_keys = OFF; PRAGMA recursive_triggers = OFF;";
-/* The log is written back every 256 MiB, so that a page that many batches touch is copied
- * once. Without fsync a file outlives the process being killed, not the machine's power. */
+/* The log is written back every 256 MiB, so that a page that many batches touch is
+ * copied once. Without fsync a file outlives the process being killed, not the
+ * machine's power. */
 static const char file_pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;"
                                    "PRAGMA wal_autocheckpoint = 65536;"
                                    "PRAGMA journal_size_limit = 268435456;";
@@ -148,8 +149,9 @@ int sc_database_open(struct sc_box *box, const char *path)
     if (sqlite3_open_v2(path ? path : ":memory:", &box->db, flags, NULL))
         return box->db ? sc_store_failed(box) : sc_box_fail(box, "out of memory");
     sqlite3_busy_timeout(box->db, 5000);
-    if (sc_functions_register(box) || sc_holders_register(box) || sc_store_script(box, pragmas) ||
-        check_file(box, &fresh) || (path && sc_store_script(box, file_pragmas)))
+    if (sc_functions_register(box) || sc_holders_register(box) ||
+        sc_store_script(box, pragmas) || check_file(box, &fresh) ||
+        (path && sc_store_script(box, file_pragmas)))
         return SC_FAILED;
     if (fresh && make(box))
         return SC_FAILED;

@@ -20,7 +20,7 @@ enum sc_reset {
     SC_RESET_NONE = 0,
     SC_RESET_BEFORE, /* the connection is reset, nothing was changed */
     SC_RESET_AFTER, /* the change is made, then the connection is reset */
-    SC_RESET_CONNECT /* in process: as a refused connection; over HTTP as SC_RESET_BEFORE */
+    SC_RESET_CONNECT /* in process a refused connection; over HTTP as SC_RESET_BEFORE */
 };
 
 enum sc_retry_form {

@@ -52,8 +52,9 @@ void sc_guests_answered(struct sc_guest *guest, double now)
     guest->since = now;
 }
 
-/* Every byte that comes in wakes the server, so that who trickles is seen in time; a second
- * more or less is nothing, and a thousand guests are not looked at for each byte. */
+/* Every byte that comes in wakes the server, so that who trickles is seen in time; a
+ * second more or less is nothing, and a thousand guests are not looked at for each
+ * byte. */
 void sc_guests_sweep(struct sc_guests *all, double now)
 {
     struct sc_guest *guest;

@@ -1,8 +1,10 @@
-/* guests: who is connected to the server, and since when it waits for a whole request of theirs.
+/* guests: who is connected to the server, and since when it waits for a whole request of
+ * theirs.
  *
- * libmicrohttpd drops who is silent; who sends a byte now and then would hold a connection for
- * ever. A guest whose request takes longer than the limit to arrive is shown the door, be it
- * its first line, its headers or its body that trickles. Belongs to the server's thread. */
+ * libmicrohttpd drops who is silent; who sends a byte now and then would hold a
+ * connection for ever. A guest whose request takes longer than the limit to arrive is
+ * shown the door, be it its first line, its headers or its body that trickles. Belongs
+ * to the server's thread. */
 #ifndef SC_GUESTS_H
 #define SC_GUESTS_H
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TAIL_MAX 1024 /* so many entries out of order are looked through one by one */
+#define TAIL_MAX     1024 /* so many entries out of order are looked through one by one */
 #define MAGNITUDE(x) ((x) < 0 ? -(x) : (x))
 
 static size_t slot_of(const struct sc_tag_index *all, int64_t tag)

@@ -1,9 +1,9 @@
 /* holders: which contacts have a tag.
  *
- * Lives in memory beside the store, filled when a store is opened: the truth is the list of
- * tags in each contact's row, and an index in SQLite of what many contacts share took
- * longer to write than the contacts did. Follows the transaction as addresses does. SQL
- * reads it as the table holder(member, tag); see holder_table.c. */
+ * Lives in memory beside the store, filled when a store is opened: the truth is the
+ * list of tags in each contact's row, and an index in SQLite of what many contacts
+ * share took longer to write than the contacts did. Follows the transaction as
+ * addresses does. SQL reads it as the table holder(member, tag); see holder_table.c. */
 #ifndef SC_HOLDERS_H
 #define SC_HOLDERS_H
 
@@ -17,8 +17,8 @@ int sc_holders_clear(struct sc_box *box, int64_t tag);
 /* How many have it. */
 int64_t sc_holders_count(const struct sc_box *box, int64_t tag);
 
-/* Brings a tag's contacts into the order of their ids; negative ones are to be passed over.
- * NULL in *holders: nobody has it. Holds until something is added or removed. */
+/* Brings a tag's contacts into the order of their ids; negative ones are to be passed
+ * over. NULL in *holders: nobody has it. Holds until something is added or removed. */
 int sc_holders_in_order(struct sc_box *box, int64_t tag, struct sc_holders **holders);
 /* The first place whose contact is not below that id. */
 size_t sc_holders_place(const struct sc_holders *holders, int64_t member);

@@ -11,8 +11,8 @@ static const char *skip_space(const char *p)
     return p;
 }
 
-/* Behind the text that begins at p: the first quote with an even number of backslashes before
- * it. */
+/* Behind the text that begins at p: the first quote with an even number of backslashes
+ * before it. */
 static const char *text_end(const char *p)
 {
     const char *quote = p, *before;

@@ -1,8 +1,9 @@
 /* json: walks over a JSON text that SQLite has found valid.
  *
- * SQLite judges what is JSON; its json_tree is the way to read little of it. A body of a
- * thousand contacts is walked here, in place: entries are slices of the text, and nothing is
- * allocated. On a text that is not valid JSON any of this may run past its end. */
+ * SQLite judges what is JSON; its json_tree is the way to read little of it. A body of
+ * a thousand contacts is walked here, in place: entries are slices of the text, and
+ * nothing is allocated. On a text that is not valid JSON any of this may run past its
+ * end. */
 #ifndef SC_JSON_H
 #define SC_JSON_H
 
@@ -26,13 +27,14 @@ struct sc_json sc_json_value(const char *text);
 struct sc_json sc_json_begin(const char *text);
 enum sc_json_type sc_json_type(struct sc_json value);
 
-/* Goes through an object or an array: *next begins as {0}, and entries come in the order of
- * the text; an array's have no key (len 0). Returns whether there was one more. */
+/* Goes through an object or an array: *next begins as {0}, and entries come in the
+ * order of the text; an array's have no key (len 0). Returns whether there was one
+ * more. */
 int sc_json_each(struct sc_json container, struct sc_json *next, struct sc_json *key,
                  struct sc_json *value);
-/* The same, but the entry is not measured: that took reading it. Before the next one it is
- * to be measured, or, when its own entries were gone through to the end, left: inner is
- * what their next was. */
+/* The same, but the entry is not measured: that took reading it. Before the next one
+ * it is to be measured, or, when its own entries were gone through to the end, left:
+ * inner is what their next was. */
 int sc_json_peek(struct sc_json container, struct sc_json *next, struct sc_json *key,
                  struct sc_json *value);
 void sc_json_measure(struct sc_json *value, struct sc_json *next);
@@ -40,8 +42,8 @@ void sc_json_leave(struct sc_json *value, struct sc_json inner, struct sc_json *
 /* How many entries there are. */
 size_t sc_json_count(struct sc_json container);
 
-/* What a text says, as UTF-8 with a NUL at its end, into value.len - 1 bytes or more. Returns
- * the bytes before the NUL. */
+/* What a text says, as UTF-8 with a NUL at its end, into value.len - 1 bytes or more.
+ * Returns the bytes before the NUL. */
 size_t sc_json_text(struct sc_json value, char *out);
 /* Whether a text says that. */
 int sc_json_says(struct sc_json value, const char *words);

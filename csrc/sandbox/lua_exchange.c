@@ -269,8 +269,8 @@ static int upsert_locked(lua_State *L)
     return 3;
 }
 
-/* box:upsert(members) -> inserted, updated, refused, or nil where all were refused; members
- * is a JSON list. */
+/* box:upsert(members) -> inserted, updated, refused, or nil where all were refused;
+ * members is a JSON list. */
 int sc_lua_box_upsert(lua_State *L)
 {
     return sc_lua_box_locked(L, upsert_locked);

@@ -44,7 +44,7 @@ static ssize_t read_body(void *cls, uint64_t at, char *to, size_t room)
     uint64_t n = body->limit - at;
 
     if (at >= body->limit)
-        return MHD_CONTENT_READER_END_WITH_ERROR; /* less than was claimed, or it is not asked */
+        return MHD_CONTENT_READER_END_WITH_ERROR; /* less than was claimed */
     if (body->piece > 0) {
         if (at >= body->next) {
             body->next += body->piece;

@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #define BODY_DEFAULT      ((size_t)16 << 20)
-#define BODIES_MAX        ((size_t)256 << 20) /* bytes of all bodies that are being received */
-#define SWALLOW           4 /* a body of so many times the limit is still read, then refused */
+#define BODIES_MAX        ((size_t)256 << 20) /* bytes of all bodies that are coming in */
+#define SWALLOW           4 /* so many times the limit is still read, then refused */
 #define HEADERS_MAX       100
 #define CONNECTION_MEMORY 32768
 #define SILENCE_DEFAULT   60U

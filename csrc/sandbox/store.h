@@ -35,8 +35,8 @@ void sc_store_id_text(const struct sc_box *box, int64_t id, char text[25]);
 /* The id behind a text; 0 when it is none of this box. */
 int64_t sc_store_id(const struct sc_box *box, const char *text, size_t len);
 
-/* A column as a text; NULL for a null. Without memory it is "", and the running transaction can
- * no longer be committed. */
+/* A column as a text; NULL for a null. Without memory it is "", and the running
+ * transaction can no longer be committed. */
 const char *sc_store_text(struct sc_box *box, sqlite3_stmt *row, int column);
 
 /* Adds text to out as a JSON string. */

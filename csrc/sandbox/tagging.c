@@ -202,7 +202,8 @@ int sc_tagging_name(struct sc_box *box, sqlite3_str *out, int64_t tag)
     outcome = sc_store_quote(box, out, sc_store_text(box, row, 0));
     sqlite3_reset(row);
     length = sqlite3_str_length(out) - length;
-    if (outcome == SC_DONE && !sqlite3_str_errcode(out) && length <= (int)sizeof at->text) {
+    if (outcome == SC_DONE && !sqlite3_str_errcode(out) &&
+        length <= (int)sizeof at->text) {
         memcpy(at->text, sqlite3_str_value(out) + sqlite3_str_length(out) - length,
                (size_t)length);
         at->tag = tag;

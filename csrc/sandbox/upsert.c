@@ -34,8 +34,8 @@ static int insert(struct job *job, const struct sc_contact *c, int64_t *member)
         return SC_FAILED;
     if (sc_addresses_add(box, c->email, *member) ||
         sc_store_run(box, c->nulls ? with_nulls : plain, "issssix", *member, c->email,
-                     c->phone, c->name, c->fields ? c->fields : "{}",
-                     sc_box_seconds(box), tags->bytes, tags->count * SC_TAGGING_WIDTH))
+                     c->phone, c->name, c->fields ? c->fields : "{}", sc_box_seconds(box),
+                     tags->bytes, tags->count * SC_TAGGING_WIDTH))
         return SC_FAILED;
     box->members++;
     return SC_DONE;

@@ -1,5 +1,5 @@
-/* The walk over a body's contacts: what is sent of each is gathered, its texts in one block of
- * memory, and handed on before the next one begins. */
+/* The walk over a body's contacts: what is sent of each is gathered, its texts in one
+ * block of memory, and handed on before the next one begins. */
 #include "contact.h"
 #include "fields.h"
 

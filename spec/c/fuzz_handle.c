@@ -1,11 +1,12 @@
-/* Feeds requests to a sandbox's front, in process: everything that HTTP could bring, and faults.
+/* Feeds requests to a sandbox's front, in process: everything that HTTP could bring, and
+ * faults.
  *
- * An input is a run of requests, each: a byte that chooses the method and whether the credentials are
- * right, a target up to a newline, a body up to a NUL byte. State is kept from one request of
- * an input to the next and forgotten between inputs.
+ * An input is a run of requests, each: a byte that chooses the method and whether the
+ * credentials are right, a target up to a newline, a body up to a NUL byte. State is kept
+ * from one request of an input to the next and forgotten between inputs.
  *
- * With libFuzzer (make fuzz) it is LLVMFuzzerTestOneInput. Compiled with -DSTANDALONE it runs the files
- * named on its command line, or standard input. */
+ * With libFuzzer (make fuzz) it is LLVMFuzzerTestOneInput. Compiled with -DSTANDALONE
+ * it runs the files named on its command line, or standard input. */
 #include "sandbox/front.h"
 
 #include <stdint.h>

@@ -1,5 +1,6 @@
-/* fuzz_journal: any bytes as a journal's file. Each byte of it belongs to the header, to one whole
- * entry or to the damage; reading it while it is written gives no more than reading it sealed. */
+/* fuzz_journal: any bytes as a journal's file. Each byte of it belongs to the header,
+ * to one whole entry or to the damage; reading it while it is written gives no more
+ * than reading it sealed. */
 #include "core/journal.h"
 
 #include <fcntl.h>

@@ -1,9 +1,10 @@
 /* Feeds bytes to the JSON scanner and the JSON writer, as text and as a string.
  *
- * As text: skipping it and taking it apart must agree on whether it is JSON; what was taken apart
- * and put together again must be JSON once more. As a string: what is UTF-8 is written, and read
- * back as it was. The bytes lie in a block of exactly their size, so that ASan sees a byte read too
- * much. Compiled with -DSTANDALONE it runs the files named on its command line. */
+ * As text: skipping it and taking it apart must agree on whether it is JSON; what was
+ * taken apart and put together again must be JSON once more. As a string: what is
+ * UTF-8 is written, and read back as it was. The bytes lie in a block of exactly their
+ * size, so that ASan sees a byte read too much. Compiled with -DSTANDALONE it runs the
+ * files named on its command line. */
 #include "core/json_read.h"
 #include "core/json_write.h"
 #include "core/utf8.h"

@@ -1,6 +1,7 @@
-/* Lets the n-th allocation fail, for growing n, while a sandbox answers requests: ours and SQLite's
- * count alike. Whatever fails, the next thing is tried, a request is answered or refused whole, and
- * AddressSanitizer finds nothing lost. Past the first hundreds n grows in steps. */
+/* Lets the n-th allocation fail, for growing n, while a sandbox answers requests: ours
+ * and SQLite's count alike. Whatever fails, the next thing is tried, a request is
+ * answered or refused whole, and AddressSanitizer finds nothing lost. Past the first
+ * hundreds n grows in steps. */
 #include "sandbox/front.h"
 
 #include <sqlite3.h>

@@ -1,10 +1,11 @@
 /* torture_calls: a scenario of calls with the n-th allocation failing, for every n.
  *
- * Runs spec/c/torture_calls.lua in one Lua state with both modules linked in. Allocations of our
- * own C (malloc, calloc, realloc, strdup, wrapped by the linker) and of Lua (its allocator) are
- * counted while the scenario runs; each run lets the next one fail. A run may end well, with an
- * error object, or with "not enough memory": anything but a crash, a hang or a leak, which ASan
- * and LSan tell. The last line says how many runs there were. */
+ * Runs spec/c/torture_calls.lua in one Lua state with both modules linked in.
+ * Allocations of our own C (malloc, calloc, realloc, strdup, wrapped by the linker)
+ * and of Lua (its allocator) are counted while the scenario runs; each run lets the
+ * next one fail. A run may end well, with an error object, or with "not enough
+ * memory": anything but a crash, a hang or a leak, which ASan and LSan tell. The last
+ * line says how many runs there were. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>
@@ -117,7 +118,8 @@ static int load_scenario(lua_State *L, const char *path)
         fprintf(stderr, "%s\n", lua_tostring(L, -1));
         return 0;
     }
-    /* Once without a failure: what is made lazily is there, and the scenario itself works. */
+    /* Once without a failure: what is made lazily is there, and the scenario itself
+     * works. */
     lua_pushvalue(L, 1);
     if (lua_pcall(L, 0, 0, 0)) {
         fprintf(stderr, "%s\n", lua_tostring(L, -1));

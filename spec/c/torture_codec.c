@@ -1,8 +1,10 @@
-/* torture_codec: shapes compiled, written and read with the n-th allocation failing, for every n.
+/* torture_codec: shapes compiled, written and read with the n-th allocation failing, for
+ * every n.
  *
- * Allocations of our own C (wrapped by the linker) and of Lua count alike. Every run must end in
- * one of two ways: right, or with the error "not enough memory"; and shapes and buffers that live
- * through all runs must still work after the last. ASan tells what was lost or overrun. */
+ * Allocations of our own C (wrapped by the linker) and of Lua count alike. Every run
+ * must end in one of two ways: right, or with the error "not enough memory"; and
+ * shapes and buffers that live through all runs must still work after the last. ASan
+ * tells what was lost or overrun. */
 #include <lauxlib.h>
 #include <lua.h>
 #include <lualib.h>

@@ -1,5 +1,6 @@
-/* The sandbox's engine with the n-th allocation failing, for every n: nothing crashes, leaks or
- * is half done. The engine allocates through SQLite alone, so SQLite's allocator is replaced. */
+/* The sandbox's engine with the n-th allocation failing, for every n: nothing crashes,
+ * leaks or is half done. The engine allocates through SQLite alone, so SQLite's
+ * allocator is replaced. */
 #include "sandbox/box.h"
 
 #include <sqlite3.h>
@@ -112,8 +113,9 @@ static int open_once(long n)
     return failed;
 }
 
-/* The requests up to the i-th as they should be, the i-th with its n-th allocation failing: either
- * it is done, or the store is as it was and the request can be repeated. -1: neither. */
+/* The requests up to the i-th as they should be, the i-th with its n-th allocation
+ * failing: either it is done, or the store is as it was and the request can be
+ * repeated. -1: neither. */
 static int ask_once(size_t i, long n)
 {
     struct sc_box *box = opened();

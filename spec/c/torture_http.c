@@ -1,6 +1,7 @@
-/* Lets the n-th allocation fail, for every n, in a scenario of HTTP exchanges: by the engine alone,
- * through Lua, and on other threads. libcurl's allocations and Lua's count too. Whatever fails, the program goes on,
- * and AddressSanitizer finds nothing lost. */
+/* Lets the n-th allocation fail, for every n, in a scenario of HTTP exchanges: by the
+ * engine alone, through Lua, and on other threads. libcurl's allocations and Lua's
+ * count too. Whatever fails, the program goes on, and AddressSanitizer finds nothing
+ * lost. */
 #include "core/http.h"
 
 #include <arpa/inet.h>
@@ -70,7 +71,7 @@ static void *lua_allocate(void *user, void *p, size_t old, size_t n)
     return __wrap_realloc(p, n);
 }
 
-/* --- a server that answers everything, and allocates nothing -------------------------------- */
+/* --- a server that answers everything, and allocates nothing ------------------------ */
 
 static int listener;
 static char url[64];
@@ -136,7 +137,7 @@ static int start_server(void)
     return 1;
 }
 
-/* --- scenarios: each returns how many answers it got ---------------------------------------- */
+/* --- scenarios: each returns how many answers it got -------------------------------- */
 
 static int finish(struct sc_http *h, struct sc_http_transfer *t)
 {

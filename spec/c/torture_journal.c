@@ -1,6 +1,7 @@
-/* torture_journal: journals written and read with the n-th allocation failing, for every n: by the C
- * alone and through Lua. An append that says it failed has left nothing, one that says it succeeded is
- * read back; a reader without memory says so and goes on when there is some. */
+/* torture_journal: journals written and read with the n-th allocation failing, for
+ * every n: by the C alone and through Lua. An append that says it failed has left
+ * nothing, one that says it succeeded is read back; a reader without memory says so
+ * and goes on when there is some. */
 #include "core/journal.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
-/* The engine's thread under ThreadSanitizer: threads submit, wait at the door, cancel, hang up and
- * give up side by side, and the last share goes while jobs are on their way. The same for the pool
- * that other threads work for, and for a door that is removed meanwhile. */
+/* The engine's thread under ThreadSanitizer: threads submit, wait at the door, cancel,
+ * hang up and give up side by side, and the last share goes while jobs are on their
+ * way. The same for the pool that other threads work for, and for a door that is
+ * removed meanwhile. */
 #include "core/http_pool.h"
 #include "core/http_thread.h"
 
@@ -213,8 +214,8 @@ static void *work(void *argument)
     return NULL;
 }
 
-/* Jobs that outlive every share but their own, one of which is left to the end of the process with
- * somebody waiting for it. */
+/* Jobs that outlive every share but their own, one of which is left to the end of the
+ * process with somebody waiting for it. */
 static void leave(void)
 {
     struct sc_http_request request = {.method = "GET"};
@@ -294,7 +295,8 @@ static void *use_pool(void *argument)
     return NULL;
 }
 
-/* Somebody removes the socket while jobs are on their way: they finish, and another thread starts. */
+/* Somebody removes the socket while jobs are on their way: they finish, and another
+ * thread starts. */
 static void lose(void)
 {
     struct sc_http_request request = {.method = "GET"};
