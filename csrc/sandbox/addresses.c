@@ -95,11 +95,20 @@ static void note(struct sc_addresses *all, uint64_t hash, int64_t member, int ad
 /* Whether the contact has that address, not just its hash. */
 static int check(struct sc_box *box, const char *address, int64_t member, int *same)
 {
-    int64_t value = 0;
+    sqlite3_stmt *row = sc_store_bind(box,
+                                      "SELECT email, unsubscribed IS NOT NULL FROM member"
+                                      " WHERE id = ?1 AND email = ?2",
+                                      "is", member, address);
+    int code = row ? sc_store_step(box, row) : -1;
 
-    return sc_store_integer(box, &value, same,
-                            "SELECT 1 FROM member WHERE id = ?1 AND email = ?2", "is",
-                            member, address);
+    *same = code == 1;
+    if (code != 1)
+        return code == 0 ? SC_DONE : SC_FAILED;
+    box->found_unsubscribed = sqlite3_column_int(row, 1);
+    if (strcmp(sc_store_text(box, row, 0), address) != 0)
+        *same = sc_switches_get(box, SC_SW_ADDRESS_CASE) == 0;
+    sqlite3_reset(row);
+    return SC_DONE;
 }
 
 int sc_addresses_find(struct sc_box *box, const char *address, int64_t *member)
@@ -118,6 +127,7 @@ int sc_addresses_find(struct sc_box *box, const char *address, int64_t *member)
         if (same)
             return SC_DONE;
     }
+    *member = 0;
     return SC_REFUSED;
 }
 

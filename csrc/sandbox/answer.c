@@ -259,9 +259,15 @@ int sc_answer_forge(struct sc_box *box, const struct sc_request *request,
                     const struct sc_fault_hit *hit, struct sc_answer *answer)
 {
     const struct sc_fault *rule = hit->rule;
+    struct sc_request stripped = *request;
     int made_up = is_made_up(rule);
     int status = SC_BOX_OK;
 
+    if (rule->strip) {
+        stripped.body = "";
+        stripped.body_len = 0;
+        request = &stripped;
+    }
     answer->delivery.reset = rule->reset;
     answer->delivery.delay = hit->delay;
     answer->delivery.drip = rule->drip;

@@ -51,7 +51,9 @@ static int error(struct sc_call *call, const char *parameter, const char *messag
 
 static int list(struct sc_call *call, const char *items, int64_t count, int64_t total)
 {
-    sqlite3_str_appendall(call->out, "{\"result\":[");
+    sqlite3_str_appendall(call->out, sc_switches_peek(call->box, SC_SW_LIST_KEY) == 0
+                                         ? "{\"result\":["
+                                         : "{\"list\":[");
     sqlite3_str_appendall(call->out, items);
     sqlite3_str_appendf(call->out, "],\"total\":%lld,\"count\":%lld}", (long long)total,
                         (long long)count);
@@ -82,7 +84,8 @@ static int counted(struct sc_call *call, int64_t count)
 
 static int updated(struct sc_call *call, const char *object)
 {
-    (void)object;
+    if (sc_switches_peek(call->box, SC_SW_UPDATE_ANSWER) == 1)
+        return detail(call, object);
     return counted(call, 1);
 }
 

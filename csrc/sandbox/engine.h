@@ -141,6 +141,7 @@ struct sc_box {
     struct sc_view views[SC_VIEWS_MAX];
     int64_t view_clock;
     struct sc_addresses addresses;
+    int found_unsubscribed; /* the contact whose address was found last */
     struct sc_ages ages;
     struct sc_tag_index tag_index;
     struct sc_tag_list tag_list; /* of the contact at hand */

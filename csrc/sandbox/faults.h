@@ -41,6 +41,7 @@ struct sc_fault {
     double burst; /* tokens that it holds */
     /* What happens. Seconds are doubles; -1 in a count means "not asked". */
     enum sc_reset reset;
+    int strip; /* the request's body is lost on its way */
     int applied; /* the change is made before the fault shows */
     int status; /* 0: the true answer's */
     int html;

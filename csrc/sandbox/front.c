@@ -160,6 +160,8 @@ static void label(const struct sc_fault_hit *hit, char *text, size_t size)
         snprintf(text, size, "content length");
     else if (rule->drip > 0)
         snprintf(text, size, "drip");
+    else if (rule->strip)
+        snprintf(text, size, "strip");
     else if (hit->delay > 0)
         snprintf(text, size, "delay");
     else

@@ -173,6 +173,10 @@ static int run(struct sc_call *call, struct extra *extra)
         row = NULL;
         status = 404;
     }
+    if (!row && status == 405 && sc_switches_get(call->box, SC_SW_WRONG_METHOD) == 1) {
+        extra->allow[0] = '\0';
+        status = 404;
+    }
     if (!row && status == 405)
         return sc_call_refuse(call, 405, "", "method not allowed");
     if (!row && call->dialect == &sc_engagelab) {

@@ -36,6 +36,7 @@ static void which(lua_State *L, struct sc_fault *rule)
 static void what(lua_State *L, struct sc_fault *rule)
 {
     rule->reset = (enum sc_reset)small(L, "reset", SC_RESET_CONNECT);
+    rule->strip = sc_lua_flag(L, 2, "strip");
     rule->applied = sc_lua_flag(L, 2, "applied");
     rule->status = small(L, "status", 999);
     rule->html = sc_lua_flag(L, 2, "html");

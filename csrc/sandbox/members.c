@@ -265,3 +265,11 @@ int sc_members_ids(struct sc_call *call, int64_t max, int64_t **ids, int64_t *co
     *count = n;
     return outcome == SC_DONE && code < 0 ? SC_FAILED : outcome;
 }
+
+int sc_members_unknown(struct sc_call *call)
+{
+    if (sc_switches_get(call->box, SC_SW_UNKNOWN_MEMBER) == 0)
+        return SC_DONE;
+    return sc_call_refuse(call, 400, call->dialect->member_ids,
+                          "%s holds an id that is nobody's", call->dialect->member_ids);
+}

@@ -22,5 +22,7 @@ int sc_members_drop(struct sc_box *box, const struct sc_select *select, int64_t 
 int sc_members_drop_one(struct sc_box *box, int64_t member, int64_t *count);
 /* The contact behind an id or an address; SC_REFUSED: none. */
 int sc_members_find(struct sc_box *box, const char *who, int64_t *member);
+/* What becomes of a request that names a contact there is not: SC_DONE, or refused. */
+int sc_members_unknown(struct sc_call *call);
 
 #endif

@@ -233,16 +233,20 @@ int sc_segments_progress(struct sc_call *call)
 
 int sc_segments_list(struct sc_call *call)
 {
-    static const char from[] = "FROM segment s WHERE (?1 IS NULL OR"
-                               " instr(lower(s.name), lower(?1)) > 0)"
-                               " AND (?2 IS NULL OR s.type = CAST(?2 AS INTEGER))";
+    static const char *const from[] = {
+        "FROM segment s WHERE (?1 IS NULL OR instr(lower(s.name), lower(?1)) > 0)"
+        " AND (?2 IS NULL OR s.type = CAST(?2 AS INTEGER))",
+        "FROM segment s WHERE (?1 IS NULL OR s.name = ?1)"
+        " AND (?2 IS NULL OR s.type = CAST(?2 AS INTEGER))"};
     const char *type = sc_call_param(call, "type");
+    const char *name = sc_call_param(call, call->dialect->segment_name);
+    long search = name ? sc_switches_get(call->box, SC_SW_SEGMENT_SEARCH) : 0;
     int64_t value;
 
     if (type && (!sc_wire_integer(type, &value) || value < 0 || value > 1))
         return sc_call_refuse(call, 400, "type", "type is 0 or 1");
-    return sc_listing_records(call, call->dialect->segment_sql, from, "s.id",
-                              sc_call_param(call, call->dialect->segment_name), type);
+    return sc_listing_records(call, call->dialect->segment_sql, from[search], "s.id",
+                              name, type);
 }
 
 int sc_segments_members(struct sc_call *call)
@@ -281,8 +285,12 @@ int sc_segments_remove_members(struct sc_call *call)
         delete = sc_switches_get(call->box, SC_SW_SEGMENT_REMOVE) == 0;
     for (i = 0; outcome == SC_DONE && i < count; i++) {
         outcome = sc_store_run(call->box, sql, "ii", segment, ids[i]);
-        if (outcome != SC_DONE || sqlite3_changes(call->box->db) == 0)
+        if (outcome == SC_DONE && sqlite3_changes(call->box->db) == 0) {
+            outcome = sc_members_unknown(call);
             continue;
+        }
+        if (outcome != SC_DONE)
+            break;
         done++;
         if (delete)
             outcome = sc_members_drop_one(call->box, ids[i], &dropped);

@@ -28,6 +28,9 @@ static int error(struct sc_call *call, const char *parameter, const char *messag
     if (sc_store_quote(call->box, call->out, message))
         return SC_FAILED;
     sqlite3_str_appendall(call->out, "}}");
+    /* what an operation refuses; not what is no operation, or is refused before it */
+    if (call->operation && sc_switches_get(call->box, SC_SW_ERROR_STATUS) == 1)
+        call->status = 200;
     return SC_REFUSED;
 }
 

@@ -25,6 +25,13 @@
     X(ADDRESS_RULES, "address_rules", "at|rules", 0,                                     \
       "which addresses are refused: only those without an @ between a name and a "       \
       "domain, or by the published mail rules")                                          \
+    X(ADDRESS_CASE, "address_case", "ignore|exact", 0,                                   \
+      "letter case of addresses (ASCII): one contact, or two")                           \
+    X(REPEATED_ADDRESS, "repeated_address", "update|refuse", 0,                          \
+      "an address that comes again in one upsert updates what the first made, or is an " \
+      "error")                                                                           \
+    X(RESUBSCRIBE, "resubscribe", "no|yes", 0,                                           \
+      "whether an upsert that updates a contact takes its unsubscription back")          \
     X(NULL_CLEARS, "null_clears", "yes|no", 0,                                           \
       "whether null clears phone, name and single fields, or counts as not sent")        \
     X(UPDATE_TAGS, "update_tags", "replace|append", 0,                                   \
@@ -35,10 +42,15 @@
       "whether two segments may have one name")                                          \
     X(TAG_COUNT, "tag_count", "found|changed", 0,                                        \
       "what adding and removing a tag counts: contacts found, or contacts changed")      \
+    X(UNKNOWN_MEMBER, "unknown_member", "ignore|refuse", 0,                              \
+      "ids that are nobody's, among those to be tagged, untagged or removed from a "     \
+      "segment: passed over, or the request is refused")                                 \
     X(EMPTY_CONDITION, "empty_condition", "all|refuse", 0,                               \
       "a batch delete without a condition deletes everybody, or is refused")             \
     X(SEGMENT_REMOVE, "segment_remove", "delete|detach", 0,                              \
       "removing members of a segment deletes the contacts, or only detaches them")       \
+    X(SEGMENT_SEARCH, "segment_search", "part|exact", 0,                                 \
+      "segments are searched by a part of their name, as tags are, or by all of it")     \
     X(SEGMENT_MS, "segment_ms", "number", 2000,                                          \
       "milliseconds of the clock that the evaluation of a segment takes")                \
     X(ORDER, "order", "newest|oldest", 0, "which record a list begins with")             \
@@ -54,6 +66,10 @@
       "whether != and \"does not contain\" match a contact that lacks the field")        \
     X(CONDITION_TAG, "condition_tag", "empty|refuse", 0,                                 \
       "a condition on a tag that does not exist matches nobody, or is refused")          \
+    X(ERROR_STATUS, "error_status", "same|200", 0,                                       \
+      "HTTP status of SendCloud's errors: what their body says, or 200")                 \
+    X(WRONG_METHOD, "wrong_method", "405|404", 0,                                        \
+      "a path with another's method: 405 with Allow, or as an unknown path")             \
     X(NOT_FOUND_STATUS, "not_found_status", "200|404", 0,                                \
       "HTTP status of EngageLab's code 30036 (documented as 200 for the update of a "    \
       "member)")                                                                         \
@@ -65,6 +81,12 @@
       "a delete answers 204 without a body, or 200 {}")                                  \
     X(EMPTY_TAGS, "empty_tags", "null|list", 0,                                          \
       "the tags of a SendCloud contact without any: null as in the samples, or []")      \
+    X(LIST_KEY, "list_key", "result|list", 0,                                            \
+      "EngageLab's lists are under result, as the samples say, or under list, as a "     \
+      "table says")                                                                      \
+    X(UPDATE_ANSWER, "update_answer", "count|object", 0,                                 \
+      "EngageLab answers an update with a count, as the sample says, or with the "       \
+      "contact, as the table says")                                                      \
     X(CREATE_DATE, "create_date", "no|yes", 0,                                           \
       "SendCloud's contacts say createDate and updateDate, as one sample does")          \
     X(USER_ID, "user_id", "number", 99229, "the account's userId")                       \

@@ -178,8 +178,12 @@ static int apply(struct sc_call *call, act_function *act)
     for (i = 0; outcome == SC_DONE && i < count; i++) {
         outcome = sc_store_integer(call->box, &member, &found,
                                    "SELECT id FROM member WHERE id = ?1", "i", ids[i]);
-        if (outcome != SC_DONE || !found)
+        if (outcome == SC_DONE && !found) {
+            outcome = sc_members_unknown(call);
             continue;
+        }
+        if (outcome != SC_DONE)
+            break;
         outcome = apply_one(call->box, member, tag, act, &changed);
         done += changed || !changes_only;
     }

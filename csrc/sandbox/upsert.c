@@ -14,6 +14,8 @@ struct job {
     int flag;
     int update_existing;
     struct sc_upsert done;
+    int64_t touched[SC_CONTACTS_MAX]; /* who was made or found so far */
+    int touched_count;
 };
 
 static int insert(struct job *job, const struct sc_contact *c, int64_t *member)
@@ -44,7 +46,14 @@ static int insert(struct job *job, const struct sc_contact *c, int64_t *member)
 static int change(struct job *job, const struct sc_contact *c, int64_t member,
                   int tagging)
 {
+    struct sc_box *box = job->call->box;
+
     if (job->update_existing && sc_contact_change(job->call, c, member))
+        return SC_FAILED;
+    if (job->update_existing && box->found_unsubscribed &&
+        sc_switches_get(box, SC_SW_RESUBSCRIBE) == 1 &&
+        sc_store_run(box, "UPDATE member SET unsubscribed = NULL WHERE id = ?1", "i",
+                     member))
         return SC_FAILED;
     return tagging ? sc_contact_tag(job->call, c, member, job->flag == FLAG_REPLACE)
                    : SC_DONE;
@@ -85,6 +94,18 @@ static int list_done(struct job *job, const struct sc_contact *c, int64_t member
                     call->dialect->brief_key, c->email, id);
 }
 
+/* An existing contact: whether this request has come to it before, and may not. */
+static void check_repeated(struct job *job, struct sc_contact *c, int64_t member)
+{
+    int i = job->touched_count;
+
+    while (i-- > 0 && job->touched[i] != member)
+        ;
+    if (i >= 0 && sc_switches_get(job->call->box, SC_SW_REPEATED_ADDRESS) == 1)
+        sqlite3_snprintf(sizeof c->problem, c->problem,
+                         "email is in this request already");
+}
+
 /* A contact whose types are right. */
 static int act(void *context, struct sc_contact *c)
 {
@@ -99,6 +120,8 @@ static int act(void *context, struct sc_contact *c)
         if (found == SC_FAILED)
             return SC_FAILED;
         existed = found == SC_DONE;
+        if (existed)
+            check_repeated(job, c, member);
     }
     if (existed && !job->update_existing) {
         c->fields = NULL;
@@ -115,6 +138,7 @@ static int act(void *context, struct sc_contact *c)
     }
     if (existed ? change(job, c, member, tagging) : insert(job, c, &member))
         return SC_FAILED;
+    job->touched[job->touched_count++] = member;
     return list_done(job, c, member, existed);
 }
 

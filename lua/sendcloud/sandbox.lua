@@ -274,6 +274,7 @@ end
 ---@field reset? "before"|"after"|"connect"  the connection breaks before or after the
 ---  change
 ---@field applied? boolean    status, html and error_body: the change is made all the same
+---@field strip? boolean      the request's body is lost on its way: the service sees none
 ---@field truncate? integer|true   bytes of the body that arrive; true: half of them
 ---@field drip? number        seconds over which the body trickles
 ---@field content_length? integer  what the header claims

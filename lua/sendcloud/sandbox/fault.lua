@@ -18,13 +18,14 @@ local SECONDS, DATE = 1, 2 -- forms of Retry-After
 
 local MEMBERS = {}
 for name in ([[operation provider nth every times probability rate burst status headers body
-  retry_after delay reset truncate drip content_length error_body html applied]]):gmatch("%S+") do
+  retry_after delay reset truncate drip content_length error_body html applied
+  strip]]):gmatch("%S+") do
   MEMBERS[name] = true
 end
 
 -- What a fault does, as the engine has it; the rest says when.
 local EFFECTS = { "status", "headers", "body", "retry_form", "delay_min", "reset", "truncate",
-  "drip", "content_length", "error_body", "html" }
+  "drip", "content_length", "error_body", "html", "strip" }
 
 local function known_operation(name)
   local group, rest = name:match("^(%l+)%.([%l_*]+)$")
@@ -145,6 +146,7 @@ local function what(out, rule)
     out.error_body = check_number("error_body", rule.error_body, 400, 599, true)
   end
   out.html = rule.html and true or nil
+  out.strip = rule.strip and true or nil
   out.applied = rule.applied and true or nil
 end
 
