@@ -191,6 +191,30 @@ describe("a collector", function()
     assert.equal(0, made:status().failures)
   end)
 
+  it("does not stand still on a clock that comes short of what was waited", function()
+    local clock, requests = 0, 0
+    local transport = { close = function() end, now = function() return clock end }
+    function transport:time() return 0 end
+    function transport:sleep(seconds)
+      if seconds > 1e-9 then clock = clock + seconds - 1e-10 end
+      return true
+    end
+    function transport:send()
+      requests = requests + 1
+      if requests < 3 then return { status = 503, headers = {} } end
+      return { status = 200, headers = {}, body = '{"totalInserted":1,"totalUpdated":0,"errorCount":0}' }
+    end
+    local slow = assert(require("sendcloud").new { api_user = "u", api_key = "k", transport = transport })
+    local made, turns = new { client = slow }, 0
+    made:add { email = "a@example.com" }
+    assert.is_true(made:run(function()
+      turns = turns + 1
+      return turns > 1000 or made:status().sent == 1
+    end))
+    assert.equal(1, made:status().sent)
+    slow:close()
+  end)
+
   it("gives up a flush when its time is over, and loses nothing", function()
     local made = new()
     made:add { email = "a@example.com" }

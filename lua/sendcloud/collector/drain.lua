@@ -235,8 +235,8 @@ local function turn(self, transport, all)
   local now = transport:now()
   local err = read_all(self, transport)
   if not err and now < self.not_before then
-    -- What was not answered in full leaves no mark; what is through can still go.
-    return self.not_before - now, self.err
+    -- Not less than a clock can tell: one that moves only when it is waited on would stand.
+    return math.max(self.not_before - now, MOST_OFTEN), self.err
   end
   local items = not err and due(self, now, all)
   if not err and not items then
