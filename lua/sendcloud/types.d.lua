@@ -415,6 +415,15 @@ function Credential:close() end
 ---@field headers table<string, string>  names in lower case
 ---@field body? string|sendcloud.Buffer
 
+---@class sendcloud.Preset: userdata
+local Preset = {}
+
+---@param common table { method, headers, credential, connect_timeout, ca_file, proxy, … }
+---@return sendcloud.Preset|nil preset nil where something in it cannot be sent
+---@return sendcloud.HttpFailure?
+function core.preset(common) end
+function Preset:close() end
+
 ---@class sendcloud.Engine: userdata
 local Engine = {}
 
@@ -425,10 +434,14 @@ local Transfer = {}
 ---@return sendcloud.Engine
 function core.http(options) end
 
----@param request table { method, url, headers, credential, body, timeout, … }
+---@param request table { method, url, headers, credential, body, timeout, … } or { preset, url, … }
+---@param tag? integer what `finished` says when it is done, at least 1
 ---@return sendcloud.Transfer|nil
 ---@return sendcloud.HttpFailure?
-function Engine:add(request) end
+function Engine:add(request, tag) end
+
+---@return integer|nil tag of a transfer that is done and was not told yet
+function Engine:finished() end
 
 ---@param seconds number to wait at most
 ---@return integer finished transfers since the last step

@@ -131,7 +131,7 @@ static int load_scenario(lua_State *L, const char *path)
 int main(int argc, char **argv)
 {
     const char *path = argc > 1 ? argv[1] : "spec/c/torture_calls.lua";
-    long step = argc > 2 ? atol(argv[2]) : 7;
+    long step = argc > 2 ? atol(argv[2]) : 1; /* of Lua's allocations, every so many */
     long ours, luas;
     lua_State *L = lua_newstate(allocate, NULL);
 

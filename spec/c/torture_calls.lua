@@ -49,6 +49,29 @@ local function in_process(box)
   return written
 end
 
+-- Requests that fail and are sent again, and pages fetched ahead of who reads them.
+local function under_faults(box)
+  local client = must(box:client { transport = "sandbox", on_event = function() end })
+  if not client then
+    return
+  end
+  for _, fault in ipairs {
+    { status = 503, retry_after = 1 }, { reset = "after" }, { truncate = true }, { status = 429 },
+  } do
+    fault.operation, fault.times = "*", 1
+    box:fault(fault)
+  end
+  must(client.members:upsert { { email = "c@example.com" }, { email = "d@example.com" } })
+  local left = 3
+  for member in client.members:each { page_size = 1 } do
+    left = left - 1
+    if left == 0 or not member then
+      break
+    end
+  end
+  client:close()
+end
+
 local function over_http(box)
   local client = must(box:client { retry = false, timeout = 0.5, connect_timeout = 0.5 })
   if client then
@@ -67,10 +90,12 @@ return function()
     return
   end
   local ok, err = pcall(in_process, box)
+  local ok_faults, err_faults = pcall(under_faults, box)
   local ok_http, err_http = pcall(over_http, box)
   box:stop()
   if strict then
     assert(ok, err)
+    assert(ok_faults, err_faults)
     assert(ok_http, err_http)
   end
   strict = false
