@@ -153,7 +153,22 @@ static size_t fix_point(char *text)
     return strlen(text);
 }
 
-int sc_json_write_double(struct sc_buf *b, double value)
+/* Writes the exponent out where that makes at most 40 bytes. text holds the shortest
+ * digits of value, as %g has them. */
+static void write_out(char *text, size_t room, double value)
+{
+    const char *e = strchr(text, 'e'), *p;
+    int exponent = e ? (int)strtol(e + 1, NULL, 10) : 0, digits = 0, decimals;
+
+    if (!e || exponent < -20 || exponent > 20)
+        return;
+    for (p = text; p < e; p++)
+        digits += *p >= '0' && *p <= '9';
+    decimals = digits - 1 - exponent;
+    snprintf(text, room, "%.*f", decimals > 0 ? decimals : 0, value);
+}
+
+int sc_json_write_double(struct sc_buf *b, double value, int as_text)
 {
     char text[48];
     int precision;
@@ -167,6 +182,8 @@ int sc_json_write_double(struct sc_buf *b, double value)
         if (strtod(text, NULL) == value)
             break;
     }
+    if (as_text)
+        write_out(text, sizeof text, value);
     return sc_buf_add(b, text, fix_point(text));
 }
 

@@ -199,7 +199,8 @@ int sc_put_number(lua_State *L, struct sc_put *w, const struct sc_shape_node *no
         rc = sc_json_write_integer(w->out, (int64_t)lua_tointeger(L, index));
     else
 #endif
-        rc = sc_json_write_double(w->out, (double)lua_tonumber(L, index));
+        rc = sc_json_write_double(w->out, (double)lua_tonumber(L, index),
+                                  node && node->type == SC_SHAPE_MAP);
     return rc ? sc_put_fail_status(w, node, at, rc, 0) : 0;
 }
 

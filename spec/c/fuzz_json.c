@@ -51,9 +51,9 @@ static void copy_number(const struct sc_json_number *number, struct sc_buf *out)
         MUST(number->integral && (double)integer == value);
         MUST(sc_json_write_integer(out, integer) == SC_BUF_OK);
     } else if (isfinite(value)) {
-        MUST(sc_json_write_double(out, value) == SC_BUF_OK);
+        MUST(sc_json_write_double(out, value, 0) == SC_BUF_OK);
     } else {
-        MUST(sc_json_write_double(out, value) == SC_JSON_NOT_FINITE);
+        MUST(sc_json_write_double(out, value, 1) == SC_JSON_NOT_FINITE);
         MUST(sc_buf_add(out, number->bytes, number->len) == SC_BUF_OK);
     }
 }

@@ -142,7 +142,8 @@ describe("numbers and booleans", function()
     local before = os.setlocale(nil, "numeric")
     for _, locale in ipairs { "C", "de_DE.UTF-8", "fr_FR.UTF-8" } do
       if os.setlocale(locale, "numeric") then
-        for _, value in ipairs { 0.1, 1 / 3, -2.5, 1e-7, 1e300, 5e-324, 1.7976931348623157e308, 123456.789 } do
+        for _, value in ipairs { 0.1, 1 / 3, -2.5, 1e-7, 5e-5, -1.2345678901234567e-18, 1.7e20, 1e300,
+          5e-324, 1.7976931348623157e308, 123456.789 } do
           local text = assert(shape:write(value))
           assert(not text:find(",", 1, true), text)
           assert.equal(value, (shape:read(text)))
