@@ -29,7 +29,8 @@ int sc_json_write_integer(struct sc_buf *b, int64_t value);
 
 /* Adds the shortest decimal that reads back as value, without a point when it is
  * integral and exact (below 2^53); whatever the process's locale is. as_text: for a
- * service that takes numbers as text, and need not know exponents: none from 1e-20 to 1e20. */
+ * service that takes numbers as text and need not know exponents: none from 1e-20 to
+ * 1e20. */
 int sc_json_write_double(struct sc_buf *b, double value, int as_text);
 
 /* Whether the bytes are RFC 3986's unreserved characters alone, which nobody encodes. */
