@@ -3,7 +3,8 @@ rockspec_format = "3.0"
 package = "sendcloud"
 version = "scm-1"
 source = {
-  -- Where the repository is published. `luarocks make` does not look at it.
+  -- A placeholder until the repository has a public address: `luarocks make` in a
+  -- checkout does not look at it, and nothing else works before.
   url = "git+https://git.example.org/sendcloud-lua.git",
 }
 description = {
