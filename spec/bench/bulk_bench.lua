@@ -6,16 +6,18 @@
 -- run one after the other: the limit, a rival, the limit; the median of PAIRS such ratios is told.
 -- Times swing on a shared machine, instructions (callgrind, between two sizes) do not.
 --
---   PAIRS=3 ROWS=200000 PAGES=500 lua5.4 spec/bench/bulk_bench.lua
+--   PAIRS=5 ROWS=200000 PAGES=500 MOST=1000000 lua5.4 spec/bench/bulk_bench.lua [part …]
 --
--- A table goes to standard output, the same as JSON to build/bench/bulk.json. Exit status 1 when
--- a target is missed; TARGET=no changes that.
+-- Parts: cpu, peers, counted, latency, sandbox, memory; all when none is named. A table goes to
+-- standard output, the same as JSON to build/bench/bulk.json, from which spec/bench/readme.lua writes the
+-- README's. Exit status 1 when a target is missed; TARGET=no changes that.
 
 local core = require "sendcloud.core"
 local cjson = require "cjson"
 
-local PAIRS = tonumber(os.getenv "PAIRS") or 3
+local PAIRS = tonumber(os.getenv "PAIRS") or 5
 local ROWS = tonumber(os.getenv "ROWS") or 200000
+local MOST = tonumber(os.getenv "MOST") or 1000000
 local MEMBERS = (tonumber(os.getenv "PAGES") or 500) * 100
 local HERE = "spec/bench/bulk/"
 local LUAS = { "lua5.4", "luajit" }
@@ -63,7 +65,10 @@ local function compile()
   sh("${CC:-cc} -O2 -std=c11 -D_GNU_SOURCE -Icsrc -o build/bench/limit " .. HERE .. "limit.c "
     .. "csrc/core/buf.c csrc/core/csv.c csrc/core/ids.c csrc/core/lines.c csrc/core/lines_fast.c "
     .. "csrc/core/lines_write.c csrc/core/json_read.c csrc/core/utf8.c -lcurl -lm")
-  sh(("lua5.4 %sdata.lua %s %d"):format(HERE, folder, ROWS))
+  sh(("lua5.4 %sdata.lua %s %d"):format(HERE, folder, math.max(ROWS, MOST)))
+  if has "go" then
+    sh("GO111MODULE=off go build -o build/bench/peer " .. HERE .. "peer.go")
+  end
 end
 
 local function modules()
@@ -101,20 +106,18 @@ local function environment(lua)
     ".", ".", ".", lua)
 end
 
+-- What reads the list of contacts; the others write a file.
+local READS = { import = true, send = true, penlight = true, transform = true, tables = true }
+
 local function command(who, job, url, width, rows)
-  local path = folder .. ((job == "import" or job == "send") and "/contacts.csv" or "/out." .. (job == "jsonl"
-    and "jsonl" or "csv"))
+  local path = folder .. (READS[job] and "/contacts.csv" or job == "jsonl" and "/out.jsonl"
+    or "/out.csv")
   local arguments = (" %s %s %d %d %s"):format(job == "jsonl" and "export" or job, url, width,
     rows, path)
-  if who == "limit" then
-    return "build/bench/limit" .. (arguments:gsub("^ jsonl", " export"))
-  elseif who == "python" then
-    return "python3 " .. HERE .. "peer.py" .. arguments
-  end
+  if who == "limit" then return "build/bench/limit" .. arguments end
+  if who == "go" then return "build/bench/peer" .. arguments end
+  if who == "python" then return "python3 " .. HERE .. "peer.py" .. arguments end
   local lua, program = who:match("^(%S+) (%S+)$")
-  if program == "ours" and (job == "transform" or job == "tables") then
-    arguments = (" %s %s %d %d %s/contacts.csv"):format(job, url, width, rows, folder)
-  end
   return environment(lua) .. lua .. " " .. HERE .. program .. ".lua" .. arguments
 end
 
@@ -134,97 +137,118 @@ local function median(list)
 end
 
 local function tell(name, value, unit, target, least)
-  local note = ""
+  local note, good = "", nil
   if target then
-    local good = least and value >= target or not least and value <= target
+    good = least and value >= target or not least and value <= target
     note = ("  (%s %g)%s"):format(least and "at least" or "at most", target,
       good and "" or "  MISSED")
     if not good then missed = missed + 1 end
   end
   print(("%-46s %10.2f %-14s%s"):format(name, value, unit, note))
-  results[#results + 1] = { name = name, value = value, unit = unit, target = target }
+  results[#results + 1] = { name = name, value = value, unit = unit, target = target,
+    least = least or nil, good = good }
 end
 
 -- Median of the CPU ratios to the limit.
-local function ratio(who, job, url, width, rows)
+local function ratio(who, job, url, width, rows, limit)
   local list = {}
   for _ = 1, PAIRS do
-    local _, before = measure("limit", job, url, width, rows)
+    local _, before = measure("limit", limit or job, url, width, rows)
     local _, cpu = measure(who, job, url, width, rows)
-    local _, after = measure("limit", job, url, width, rows)
+    local _, after = measure("limit", limit or job, url, width, rows)
     list[#list + 1] = cpu / ((before + after) / 2)
   end
   return median(list)
 end
 
+local function callgrind(file, who, job, url, rows)
+  local line = command(who, job, url, 1, rows)
+  local variables, rest = line:match("^(LUA_PATH=.- LUA_CPATH=%S+ )(.*)$")
+  return tonumber(read_all(("%svalgrind --tool=callgrind --callgrind-out-file=%s %s 2>&1 "
+    .. "| awk '/Collected/{print $4}'"):format(variables or "", file, rest or line)))
+end
+
+-- User instructions a contact, and of these how many the interpreter itself took.
 local function instructions(who, job, url, few, many)
-  local function count(rows)
-    local line = command(who, job, url, 1, rows)
-    local variables, rest = line:match("^(LUA_PATH=.- LUA_CPATH=%S+ )(.*)$")
-    return tonumber(read_all(("%svalgrind --tool=callgrind --callgrind-out-file=/dev/null %s 2>&1 "
-      .. "| awk '/Collected/{print $4}'"):format(variables or "", rest or line)))
+  local all, inside = {}, {}
+  for index, rows in ipairs { few, many } do
+    local file = ("%s/callgrind.%d"):format(folder, index)
+    all[index] = callgrind(file, who, job, url, rows)
+    inside[index] = tonumber(read_all("callgrind_annotate --threshold=100 " .. file
+      .. " | awk '/bin.lua[^/]*]$/ {gsub(/,/, \"\", $1); sum += $1} END {printf \"%d\", sum}'"))
   end
-  return (count(many) - count(few)) / (many - few)
+  return (all[2] - all[1]) / (many - few), (inside[2] - inside[1]) / (many - few)
 end
 
 -- The bench
 -- ------------------------------------------------------------------------------
 
-local function cpu(url)
+local parts = {}
+
+function parts.cpu(url)
   for _, lua in ipairs(LUAS) do
-    tell(lua .. ": import, CPU", ratio(lua .. " ours", "import", url, 1, ROWS), "x limit", 1.5)
-    tell(lua .. ": import, CPU, 8 in flight", ratio(lua .. " ours", "import", url, 8, ROWS),
-      "x limit", 1.5)
-    tell(lua .. ": export to CSV, CPU", ratio(lua .. " ours", "export", url, 1, MEMBERS),
-      "x limit", 1.5)
-    tell(lua .. ": export to JSONL, CPU", ratio(lua .. " ours", "jsonl", url, 1, MEMBERS),
-      "x limit", 1.5)
-  end
-  local few = math.min(ROWS, 50000)
-  for _, lua in ipairs(LUAS) do
-    local _, limit = measure("limit", "import", url, 1, few)
-    local _, ours = measure(lua .. " ours", "transform", url, 1, few)
-    tell(lua .. ": import with a transform, CPU", ours / limit, "x limit",
-      lua == "luajit" and 6 or 8)
+    local who = lua .. " ours"
+    tell(lua .. ": import, CPU", ratio(who, "import", url, 1, ROWS), "x limit", 1.5)
+    tell(lua .. ": import, CPU, 8 in flight", ratio(who, "import", url, 8, ROWS), "x limit", 1.5)
+    tell(lua .. ": export to CSV, CPU", ratio(who, "export", url, 1, MEMBERS), "x limit", 1.5)
+    tell(lua .. ": export to JSONL, CPU", ratio(who, "jsonl", url, 1, MEMBERS), "x limit", 1.5)
+    tell(lua .. ": import with a transform, CPU", ratio(who, "transform", url, 1, ROWS, "import"),
+      "x limit", lua == "luajit" and 6 or 8)
   end
 end
 
-local function peers(url)
-  local few = math.min(ROWS, 50000)
-  for _, peer in ipairs { "lua5.4 peer", "luajit peer", "python" } do
-    local lua = peer:match("^lua%S+") or "lua5.4"
-    local _, ours = measure(lua .. " ours", "import", url, 1, few)
-    local ok, _, theirs = pcall(measure, peer, "import", url, 1, few)
-    if ok then
-      tell(peer .. ": import, CPU beside ours", theirs / ours, "x",
-        peer == "lua5.4 peer" and 25 or peer == "luajit peer" and 10 or nil, true)
-      local _, exported = measure(lua .. " ours", "export", url, 1, MEMBERS)
-      local _, told = measure(peer, "export", url, 1, MEMBERS)
-      tell(peer .. ": export, CPU beside ours", told / exported, "x",
-        peer == "lua5.4 peer" and 6 or peer == "luajit peer" and 3 or nil, true)
+-- Who, what the peer does, what is ours, how many rows, the target of an import and an export.
+local PEERS = {
+  { "lua5.4 peer", "penlight", rows = 20000, least = 25, name = "lua5.4, LuaSocket, cjson, Penlight" },
+  { "lua5.4 peer", "import", least = 15, name = "lua5.4, LuaSocket, cjson, CSV by hand" },
+  { "luajit peer", "import", least = 10, name = "luajit, LuaSocket, cjson, CSV by hand" },
+  { "go", "import", least = 10, name = "Go, standard library" },
+  { "python", "import", name = "Python, standard library" },
+  { "lua5.4 peer", "export", least = 6, name = "lua5.4, LuaSocket, cjson, CSV by hand" },
+  { "luajit peer", "export", least = 3, name = "luajit, LuaSocket, cjson, CSV by hand" },
+  { "go", "export", name = "Go, standard library" },
+  { "python", "export", name = "Python, standard library" },
+}
+
+function parts.peers(url)
+  for _, peer in ipairs(PEERS) do
+    local who, job = peer[1], peer[2]
+    local lua = who:match("^lua%S+") or "lua5.4"
+    local ours = job == "export" and "export" or "import"
+    local rows = peer.rows or (job == "export" and MEMBERS or ROWS)
+    local list = {}
+    for _ = 1, math.min(PAIRS, 3) do
+      local ok, _, theirs = pcall(measure, who, job, url, 1, rows)
+      if not ok then break end
+      list[#list + 1] = theirs / select(2, measure(lua .. " ours", ours, url, 1, rows))
+    end
+    if #list > 0 then
+      tell(("%s: %s, CPU"):format(peer.name, ours), median(list), "x ours", peer.least, true)
     else
-      print(peer .. ": not here")
+      print(peer.name .. ": not here")
     end
   end
 end
 
-local function counted(url)
+function parts.counted(url)
   if not has("valgrind") then return print("no valgrind: instructions are not counted") end
   for _, job in ipairs { "import", "export", "jsonl" } do
     local few, many = 20000, 60000
     if job ~= "import" then few, many = 5000, 15000 end
     tell("limit: " .. job .. ", instructions", instructions("limit", job, url, few, many),
       "a contact")
-    tell("lua5.4: " .. job .. ", instructions", instructions("lua5.4 ours", job, url, few, many),
-      "a contact", job == "import" and 2700 or nil)
+    tell("lua5.4: " .. job .. ", instructions",
+      (instructions("lua5.4 ours", job, url, few, many)), "a contact",
+      job == "import" and 2700 or nil)
   end
-  tell("lua5.4: import of tables, instructions",
-    instructions("lua5.4 ours", "tables", url, 20000, 60000), "a contact")
-  tell("lua5.4: each, instructions", instructions("lua5.4 ours", "each", url, 2000, 6000),
+  local all, inside = instructions("lua5.4 ours", "tables", url, 20000, 60000)
+  tell("lua5.4: import of tables, instructions", all, "a contact")
+  tell("lua5.4: the same without the interpreter's", all - inside, "a contact", 4500)
+  tell("lua5.4: each, instructions", (instructions("lua5.4 ours", "each", url, 2000, 6000)),
     "a contact", 26000)
 end
 
-local function latency(late)
+function parts.latency(_, late)
   local few = math.min(ROWS, 200000)
   local best = {}
   for _ = 1, PAIRS do
@@ -246,7 +270,7 @@ local function latency(late)
 end
 
 -- The same jobs through the sandbox, whose answers take as long: nobody should wait for it.
-local function through_the_sandbox(late)
+function parts.sandbox(_, late)
   local rows, best = math.min(ROWS, 200000), {}
   local function fastest(name, url, job, count)
     best[name] = math.min(best[name] or math.huge, (measure("lua5.4 ours", job, url, 8, count)))
@@ -270,25 +294,35 @@ local function through_the_sandbox(late)
   end
 end
 
-local function memory(url)
-  for _, lua in ipairs(LUAS) do
-    local _, _, small = measure(lua .. " ours", "import", url, 8, 20000)
-    local _, _, large = measure(lua .. " ours", "import", url, 8, ROWS)
-    local _, _, limit = measure("limit", "import", url, 8, ROWS)
-    tell(lua .. (": import, memory at %d over 20,000"):format(ROWS), (large - small) / 1024, "MB", 1.5)
-    tell(lua .. ": import, memory over the limit's", (large - limit) / 1024, "MB", 4)
+function parts.memory(url)
+  for _, job in ipairs { "import", "export" } do
+    local limit = select(3, measure("limit", job, url, 8, MOST))
+    for _, lua in ipairs(LUAS) do
+      local small = select(3, measure(lua .. " ours", job, url, 8, 20000))
+      local large = select(3, measure(lua .. " ours", job, url, 8, MOST))
+      tell(("%s: %s, memory at %d over 20,000"):format(lua, job, MOST), (large - small) / 1024,
+        "MB", 1.5)
+      tell(("%s: %s, memory over the limit's"):format(lua, job), (large - limit) / 1024, "MB", 4)
+    end
   end
 end
 
 local function run()
   compile()
   local url, late = serve()
-  cpu(url)
-  peers(url)
-  counted(url)
-  latency(late)
-  through_the_sandbox(late)
-  memory(url)
+  local wanted = #arg > 0 and arg or { "cpu", "peers", "counted", "latency", "sandbox", "memory" }
+  for _, part in ipairs(wanted) do
+    assert(parts[part], "no part of that name: " .. part)(url, late)
+  end
+end
+
+local function machine()
+  local file = io.open "/proc/cpuinfo"
+  local text = file and file:read("*a") or ""
+  if file then file:close() end
+  local _, cores = text:gsub("\nprocessor%s*:", "")
+  return { system = read_all("uname -srm"), cores = cores + 1,
+    cpu = text:match("model name%s*:%s*([^\n]+)") or "unknown" }
 end
 
 if not has("nginx") or not modules() then
@@ -300,8 +334,8 @@ if life then life:close() end
 os.execute("rm -rf " .. folder)
 if not ok then error(problem, 0) end
 spit("build/bench/bulk.json", cjson.encode {
-  date = os.date("!%Y-%m-%dT%H:%M:%SZ"), machine = read_all("uname -srm; nproc"), pairs = PAIRS,
-  rows = ROWS, members = MEMBERS, results = results,
+  date = os.date("!%Y-%m-%dT%H:%M:%SZ"), machine = machine(), pairs = PAIRS,
+  rows = ROWS, members = MEMBERS, most = MOST, results = results,
 })
 if missed > 0 then
   print(("%d targets missed"):format(missed))
