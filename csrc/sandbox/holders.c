@@ -224,6 +224,21 @@ int sc_holders_in_order(struct sc_box *box, int64_t tag, struct sc_holders **hol
     return *holders ? sort(box, *holders) : SC_DONE;
 }
 
+int64_t sc_holders_nth(const struct sc_holders *holders, int64_t n, int oldest)
+{
+    size_t count = holders->count, i = 0;
+
+    if (n < 1 || (uint64_t)n > count - holders->gone)
+        return 0;
+    if (!holders->gone)
+        i = (size_t)n - 1;
+    else
+        for (;; i++)
+            if (holders->members[oldest ? i : count - 1 - i] > 0 && --n == 0)
+                break;
+    return holders->members[oldest ? i : count - 1 - i];
+}
+
 /* Drops the entries of those who are gone. */
 static void squeeze(struct sc_holders *holders)
 {

@@ -23,6 +23,9 @@ int sc_holders_in_order(struct sc_box *box, int64_t tag, struct sc_holders **hol
 /* The first place whose contact is not below that id. */
 size_t sc_holders_place(const struct sc_holders *holders, int64_t member);
 
+/* The n-th of them, from 1, oldest or newest first; 0: there are fewer. After in_order. */
+int64_t sc_holders_nth(const struct sc_holders *holders, int64_t n, int oldest);
+
 /* Makes the table "holder" known to SQL. */
 int sc_holders_register(struct sc_box *box);
 void sc_holders_free(struct sc_box *box);

@@ -198,16 +198,45 @@ static sqlite3_stmt *rows_of(struct sc_call *call, const struct sc_select *selec
     return statement;
 }
 
+/* Everybody who has a tag can be counted off without the store: the last one before
+ * offset. SC_REFUSED: not this select. */
+static int count_off(struct sc_box *box, const struct sc_select *select, int64_t offset,
+                     struct sc_anchor *anchor)
+{
+    struct sc_holders *holders;
+
+    if (select->drive != SC_DRIVE_TAG || select->filtered)
+        return SC_REFUSED;
+    if (sc_holders_in_order(box, select->drive_id, &holders))
+        return SC_FAILED;
+    anchor->offset = offset;
+    anchor->id = holders ? sc_holders_nth(holders, offset,
+                                          sc_switches_get(box, SC_SW_ORDER) == 1)
+                         : 0;
+    return anchor->id ? SC_DONE : SC_REFUSED;
+}
+
 static int write_page(struct sc_call *call, const struct sc_select *select,
                       struct sc_view *view, int64_t offset, int64_t limit)
 {
     size_t at;
     const struct sc_anchor *anchor = find_anchor(view, offset, &at);
+    struct sc_anchor own;
     int64_t skip = offset - (anchor ? anchor->offset : 0), n = 0, last = 0;
-    sqlite3_stmt *row = rows_of(call, select, anchor, skip, limit);
-    sqlite3_str *items = sqlite3_str_new(call->box->db);
-    int outcome = SC_FAILED, code = -1;
+    sqlite3_stmt *row;
+    sqlite3_str *items;
+    int outcome = skip ? count_off(call->box, select, offset, &own) : SC_REFUSED;
+    int code = -1;
 
+    if (outcome == SC_FAILED)
+        return outcome;
+    if (outcome == SC_DONE) {
+        anchor = &own;
+        skip = 0;
+    }
+    outcome = SC_FAILED;
+    row = rows_of(call, select, anchor, skip, limit);
+    items = sqlite3_str_new(call->box->db);
     while (row && (code = sc_store_step(call->box, row)) == 1) {
         if (n++)
             sqlite3_str_appendchar(items, 1, ',');

@@ -64,6 +64,12 @@ local function holders(box, id)
     end
   until #page.list == 0
   assert.equal(total, #list)
+  -- from a place where no page ended
+  for offset = 3, #list, 5 do
+    local _, page = rules.sc(box, "GET", ("tags/%s/members?count=2&offset=%d"):format(id, offset))
+    for i, member in ipairs(page.list) do assert.equal(list[offset + i], member.email:match("^[^@]*")) end
+    assert.equal(math.min(2, #list - offset), #page.list)
+  end
   table.sort(list)
   return table.concat(list, " ")
 end
