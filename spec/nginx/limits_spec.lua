@@ -58,20 +58,6 @@ describe("short of", function()
     assert.falsy(nginx:stop():gsub("[^\n]*worker_connections are not enough[^\n]*", ""):find "%S")
   end)
 
-  -- Soon, nearly always. When nginx takes the thread's last descriptor at the wrong moment, who stands
-  -- at the door waits until the call's timeout.
-  it("descriptors, calls that need one fail and the next ones do not", function()
-    start { main = "worker_rlimit_nofile 64;" }
-    local all, said = 0, nginx:ask "/many?count=120&seconds=0.1"
-    for count, word in said:gmatch "(%d+) (%a+)" do
-      assert(word == "good" or word == "network", said)
-      all = all + tonumber(count)
-    end
-    assert.equal(120, all, said)
-    assert.equal("8 good", nginx:ask "/many?count=8")
-    assert.falsy(nginx:stop():gsub("[^\n]*Too many open files[^\n]*", ""):find "%S")
-  end)
-
   it("nothing: 300 calls that are cancelled at once, or whose client leaves", function()
     start {}
     assert.equal("0 good, 300 cancelled", nginx:ask "/many?count=300&seconds=20&timeout=30&close=1")
