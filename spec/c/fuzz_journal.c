@@ -2,23 +2,15 @@
  * to one whole entry or to the damage; reading it while it is written gives no more
  * than reading it sealed. */
 #include "core/journal.h"
+#include "fuzz.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 static char path[] = "/tmp/fuzz-journal-XXXXXX";
 static int fd;
-
-static void must(int ok)
-{
-    if (!ok)
-        abort();
-}
 
 static void clean(void)
 {
@@ -35,9 +27,9 @@ static uint64_t read_all(int sealed, uint64_t *bytes, uint64_t *damaged)
     if (sc_journal_open(&r, path, 0))
         return UINT64_MAX;
     if (sealed)
-        must(sc_journal_sealed(&r));
+        MUST(sc_journal_sealed(&r));
     while (sc_journal_next(&r, &entry) == 0) {
-        must(entry.len >= 1 && entry.len <= SC_JOURNAL_LONGEST && entry.end > end);
+        MUST(entry.len >= 1 && entry.len <= SC_JOURNAL_LONGEST && entry.end > end);
         end = entry.end;
         count++;
         *bytes += SC_JOURNAL_HEAD + entry.len;
@@ -58,12 +50,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (ftruncate(fd, 0) || pwrite(fd, data, size, 0) != (ssize_t)size)
         return 0;
     early = read_all(0, &bytes, &damaged);
-    must(early == UINT64_MAX || damaged == 0);
+    MUST(early == UINT64_MAX || damaged == 0);
     count = read_all(1, &bytes, &damaged);
-    must((early == UINT64_MAX) == (count == UINT64_MAX));
+    MUST((early == UINT64_MAX) == (count == UINT64_MAX));
     if (count == UINT64_MAX)
         return 0;
-    must(early <= count);
-    must(bytes + damaged == size || bytes + damaged + SC_JOURNAL_HEADER == size);
+    MUST(early <= count);
+    MUST(bytes + damaged == size || bytes + damaged + SC_JOURNAL_HEADER == size);
     return 0;
 }

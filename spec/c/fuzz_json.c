@@ -3,27 +3,14 @@
  * As text: skipping it and taking it apart must agree on whether it is JSON; what was
  * taken apart and put together again must be JSON once more. As a string: what is
  * UTF-8 is written, and read back as it was. The bytes lie in a block of exactly their
- * size, so that ASan sees a byte read too much. Compiled with -DSTANDALONE it runs the
- * files named on its command line. */
+ * size, so that ASan sees a byte read too much. */
 #include "core/json_read.h"
 #include "core/json_write.h"
 #include "core/utf8.h"
+#include "fuzz.h"
 
 #include <math.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                  \
-    do {                                                                                 \
-        if (!(condition)) {                                                              \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);              \
-            abort();                                                                     \
-        }                                                                                \
-    } while (0)
 
 static int copy_value(struct sc_json_scan *s, struct sc_buf *out);
 
@@ -184,22 +171,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free(bytes);
     return 0;
 }
-
-#ifdef STANDALONE
-int main(int argc, char **argv)
-{
-    static uint8_t data[1 << 20];
-    int i;
-
-    for (i = 1; i < argc; i++) {
-        FILE *f = fopen(argv[i], "rb");
-
-        if (f) {
-            LLVMFuzzerTestOneInput(data, fread(data, 1, sizeof data, f));
-            fclose(f);
-        }
-    }
-    printf("%d files, nothing found\n", argc - 1);
-    return 0;
-}
-#endif

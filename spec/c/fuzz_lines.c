@@ -5,21 +5,9 @@
  * of CSV must be read back with as many cells as there are columns. */
 #include "core/csv.h"
 #include "core/lines.h"
+#include "fuzz.h"
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                  \
-    do {                                                                                 \
-        if (!(condition)) {                                                              \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);              \
-            abort();                                                                     \
-        }                                                                                \
-    } while (0)
 
 static const char *const parts[] = {"id", "email", "fields", "tags", "names", "n"};
 
@@ -140,21 +128,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free(wide);
     return 0;
 }
-
-#ifdef STANDALONE
-int main(int argc, char **argv)
-{
-    static uint8_t data[1 << 20];
-
-    for (int i = 1; i < argc; i++) {
-        FILE *f = fopen(argv[i], "rb");
-
-        if (f) {
-            LLVMFuzzerTestOneInput(data, fread(data, 1, sizeof data, f));
-            fclose(f);
-        }
-    }
-    printf("%d files, nothing found\n", argc - 1);
-    return 0;
-}
-#endif

@@ -5,21 +5,9 @@
  * and in parts; every row must get one verdict whatever is answered. */
 #include "core/json_read.h"
 #include "core/rows.h"
+#include "fuzz.h"
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                  \
-    do {                                                                                 \
-        if (!(condition)) {                                                              \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);              \
-            abort();                                                                     \
-        }                                                                                \
-    } while (0)
 
 static void add_step(struct sc_rows_plan *p, enum sc_rows_use use, uint32_t cell,
                      const char *key, uint32_t max)
@@ -188,21 +176,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free(text);
     return 0;
 }
-
-#ifdef STANDALONE
-int main(int argc, char **argv)
-{
-    static uint8_t data[1 << 20];
-
-    for (int i = 1; i < argc; i++) {
-        FILE *f = fopen(argv[i], "rb");
-
-        if (f) {
-            LLVMFuzzerTestOneInput(data, fread(data, 1, sizeof data, f));
-            fclose(f);
-        }
-    }
-    printf("%d files, nothing found\n", argc - 1);
-    return 0;
-}
-#endif

@@ -2,6 +2,7 @@
  * and SQLite's count alike. Whatever fails, the next thing is tried, a request is
  * answered or refused whole, and AddressSanitizer finds nothing lost. Past the first
  * hundreds n grows in steps. */
+#include "fail.h"
 #include "sandbox/front.h"
 
 #include <sqlite3.h>
@@ -9,63 +10,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-char *__real_strdup(const char *s);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-char *__wrap_strdup(const char *s);
-
-static long countdown; /* the allocation that fails; 0: none does */
-static long failed;
-
-static int fails(void)
-{
-    if (countdown > 0 && --countdown == 0) {
-        failed++;
-        return 1;
-    }
-    return 0;
-}
-
-void *__wrap_malloc(size_t n)
-{
-    return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-    return fails() ? NULL : __real_realloc(p, n);
-}
-
-char *__wrap_strdup(const char *s)
-{
-    return fails() ? NULL : __real_strdup(s);
-}
-
 /* SQLite's allocator, with the same misfortune. */
 static sqlite3_mem_methods sqlite;
 
 static void *sqlite_malloc(int n)
 {
-    return fails() ? NULL : sqlite.xMalloc(n);
+    return fail_due(FAIL_C) ? NULL : sqlite.xMalloc(n);
 }
 
 static void *sqlite_realloc(void *p, int n)
 {
-    return fails() ? NULL : sqlite.xRealloc(p, n);
+    return fail_due(FAIL_C) ? NULL : sqlite.xRealloc(p, n);
 }
 
 static long wrong; /* answers that cannot be */
 
-static void ask(struct sc_front *front, const char *method, const char *target, const char *body)
+static void ask(struct sc_front *front, const char *method, const char *target,
+                const char *body)
 {
     static const struct sc_header headers[] = {
         {"Authorization", "Bearer YXBpX3VzZXI6YXBpX2tleQ=="},
@@ -90,11 +51,13 @@ static void ask(struct sc_front *front, const char *method, const char *target, 
 static void requests(struct sc_front *front)
 {
     ask(front, "POST", LISTS "members",
-        "{\"members\":[{\"email\":\"a@qq.com\",\"name\":\"n\",\"fields\":{\"Age\":\"20\"},"
+        "{\"members\":[{\"email\":\"a@qq.com\",\"name\":\"n\",\"fields\":{\"Age\":\"20\"}"
+        ","
         "\"tags\":[\"vip\"]},{\"email\":\"b@x.org\"},{\"email\":\"no\"}],\"tagFlag\":1,"
         "\"updateExisting\":true}");
     ask(front, "POST", LISTS "listMembers?count=5",
-        "{\"condition\":{\"relation\":\"and\",\"items\":[{\"fieldName\":\"Age\",\"op\":\">=\","
+        "{\"condition\":{\"relation\":\"and\",\"items\":[{\"fieldName\":\"Age\",\"op\":"
+        "\">=\","
         "\"value\":\"18\"},{\"fieldName\":\"tag\",\"op\":\"==\",\"value\":\"vip\"}]}}");
     ask(front, "POST", LISTS "tags", "{\"tagName\":\"new\"}");
     ask(front, "GET", LISTS "tags?tagName=n&offset=0", "");
@@ -105,13 +68,17 @@ static void requests(struct sc_front *front)
     ask(front, "GET", LISTS "segments", "");
     ask(front, "DELETE", LISTS "members/8", "");
     ask(front, "POST", LISTS "members",
-        "{\"members\":[{\"email\":\"b@x.org\",\"tags\":[\"new\",\"vip\"]},{\"email\":\"A@qq.com\","
-        "\"name\":null,\"tags\":[\"\\u6559\\u80b2\"]}],\"tagFlag\":0,\"updateExisting\":true}");
+        "{\"members\":[{\"email\":\"b@x.org\",\"tags\":[\"new\",\"vip\"]},{\"email\":\"A@"
+        "qq.com\","
+        "\"name\":null,\"tags\":[\"\\u6559\\u80b2\"]}],\"tagFlag\":0,\"updateExisting\":"
+        "true}");
     ask(front, "POST", LISTS "listMembers",
-        "{\"condition\":{\"relation\":\"or\",\"items\":[{\"fieldName\":\"tag\",\"op\":\"contain\","
+        "{\"condition\":{\"relation\":\"or\",\"items\":[{\"fieldName\":\"tag\",\"op\":"
+        "\"contain\","
         "\"value\":\"e\"},{\"fieldName\":\"tag\",\"op\":\"!=\",\"value\":\"vip\"}]}}");
     ask(front, "DELETE", LISTS "members/delete-batch",
-        "{\"condition\":{\"relation\":\"and\",\"items\":[{\"fieldName\":\"tag\",\"op\":\"==\","
+        "{\"condition\":{\"relation\":\"and\",\"items\":[{\"fieldName\":\"tag\",\"op\":"
+        "\"==\","
         "\"value\":\"new\"}]}}");
 }
 
@@ -154,8 +121,8 @@ static void scenario(void)
 int main(void)
 {
     sqlite3_mem_methods mine;
-    long n = 0;
-    long before;
+    long n = 0, failed = 0;
+    int reached;
 
     sqlite3_config(SQLITE_CONFIG_GETMALLOC, &sqlite);
     mine = sqlite;
@@ -164,12 +131,12 @@ int main(void)
     sqlite3_config(SQLITE_CONFIG_MALLOC, &mine);
     scenario(); /* what is allocated once */
     do {
-        before = failed;
         n += 1 + n / 100;
-        countdown = n;
+        fail_arm(FAIL_C, n, 0);
         scenario();
-        countdown = 0;
-    } while (failed > before);
+        reached = fail_disarm();
+        failed += reached;
+    } while (reached);
     sqlite3_shutdown();
     printf("%ld allocations failed, one at a time; %ld wrong answers\n", failed, wrong);
     return wrong != 0 || failed < 100;

@@ -1,6 +1,7 @@
 /* The sandbox's engine with the n-th allocation failing, for every n: nothing crashes,
  * leaks or is half done. The engine allocates through SQLite alone, so SQLite's
  * allocator is replaced. */
+#include "fail.h"
 #include "sandbox/box.h"
 
 #include <sqlite3.h>
@@ -8,25 +9,14 @@
 #include <string.h>
 
 static sqlite3_mem_methods real;
-static long countdown; /* 0: no failure is due */
-static int failed;
-
-static int due(void)
-{
-    if (countdown == 0 || --countdown > 0)
-        return 0;
-    failed = 1;
-    return 1;
-}
-
 static void *mem_malloc(int n)
 {
-    return due() ? NULL : real.xMalloc(n);
+    return fail_due(FAIL_C) ? NULL : real.xMalloc(n);
 }
 
 static void *mem_realloc(void *p, int n)
 {
-    return due() ? NULL : real.xRealloc(p, n);
+    return fail_due(FAIL_C) ? NULL : real.xRealloc(p, n);
 }
 
 static const struct {
@@ -104,13 +94,13 @@ static struct sc_box *opened(void)
 static int open_once(long n)
 {
     struct sc_box *box;
+    int reached;
 
-    failed = 0;
-    countdown = n;
+    fail_arm(FAIL_C, n, 0);
     box = opened();
-    countdown = 0;
+    reached = fail_disarm();
     sc_box_close(box);
-    return failed;
+    return reached;
 }
 
 /* The requests up to the i-th as they should be, the i-th with its n-th allocation
@@ -128,12 +118,10 @@ static int ask_once(size_t i, long n)
     for (k = 0; k < i; k++)
         ask(box, k);
     before = dump(box);
-    failed = 0;
-    countdown = n;
+    fail_arm(FAIL_C, n, 0);
     status = ask(box, i);
-    countdown = 0;
+    result = fail_disarm();
     after = dump(box);
-    result = failed;
     if (!before || !after ||
         ((status == 0 || status == 500) && strcmp(before, after) != 0))
         result = -1;

@@ -3,6 +3,7 @@
  * count too. Whatever fails, the program goes on, and AddressSanitizer finds nothing
  * lost. */
 #include "core/http.h"
+#include "fail.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>
@@ -16,60 +17,6 @@
 #include <unistd.h>
 
 int luaopen_sendcloud_core(lua_State *L);
-
-void *__real_malloc(size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t n);
-char *__real_strdup(const char *s);
-void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t n);
-char *__wrap_strdup(const char *s);
-
-static long countdown; /* the allocation that fails; 0: none does */
-static long failed;
-
-static int fails(void)
-{
-    /* Also asked on the engine's own thread. */
-    if (__atomic_load_n(&countdown, __ATOMIC_SEQ_CST) <= 0 ||
-        __atomic_sub_fetch(&countdown, 1, __ATOMIC_SEQ_CST) != 0)
-        return 0;
-    __atomic_add_fetch(&failed, 1, __ATOMIC_SEQ_CST);
-    return 1;
-}
-
-void *__wrap_malloc(size_t n)
-{
-    return fails() ? NULL : __real_malloc(n);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-    return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t n)
-{
-    return fails() ? NULL : __real_realloc(p, n);
-}
-
-char *__wrap_strdup(const char *s)
-{
-    return fails() ? NULL : __real_strdup(s);
-}
-
-static void *lua_allocate(void *user, void *p, size_t old, size_t n)
-{
-    (void)user;
-    if (n == 0) {
-        free(p);
-        return NULL;
-    }
-    if (p && n <= old) /* Lua relies on it */
-        return __real_realloc(p, n);
-    return __wrap_realloc(p, n);
-}
 
 /* --- a server that answers everything, and allocates nothing ------------------------ */
 
@@ -191,64 +138,11 @@ static int engine_scenario(void)
     return good;
 }
 
-static const char engine_script[] =
-    "local core, url = ...\n"
-    "local credential = core.credential('Basic', 'user', 'key')\n"
-    "local engine = core.http()\n"
-    "local into, good = core.buffer(), 0\n"
-    "local function add(request)\n"
-    "  request.url = request.url or url\n"
-    "  return engine:add(request)\n"
-    "end\n"
-    "local a = add { method = 'GET', headers = { 'X-A: 1' }, credential = credential }\n"
-    "local b = add { method = 'POST', body = 'text', into = into }\n"
-    "local c = add { method = 'GET', url = url .. 'hang' }\n"
-    "if c then c:cancel() c:result() end\n"
-    "for _, transfer in ipairs { a or b, b or a } do\n"
-    "  while not transfer:done() do engine:step(1) end\n"
-    "  local response = transfer:result()\n"
-    "  if response and tostring(response.body) == 'hello' then\n"
-    "    assert(response.headers['x-one'] == '1, 2')\n"
-    "    good = good + 1\n"
-    "  end\n"
-    "end\n"
-    "add { method = 'GET', url = url .. 'hang', into = core.buffer() }\n"
-    "engine:close()\n"
-    "return good\n";
-
-/* The engine's own thread, and one of the host's: this one. */
-static const char job_script[] =
-    "local core, url = ...\n"
-    "local credential = core.credential('Basic', 'user', 'key')\n"
-    "local idle, good = core.http(), 0\n"
-    "local function finish(job, work)\n"
-    "  if work then core.http_work(job:id()) end\n"
-    "  while not job:done() do idle:step(0.001) end\n"
-    "  local response = job:result()\n"
-    "  if response and tostring(response.body) == 'hello' then good = good + 1 end\n"
-    "end\n"
-    "for _, kind in ipairs { 'http_thread', 'http_pool' } do\n"
-    "  local worker = core[kind]()\n"
-    "  local function submit(request)\n"
-    "    request.url = request.url or url\n"
-    "    return worker and worker:submit(request)\n"
-    "  end\n"
-    "  local a = submit { method = 'GET', headers = { 'X-A: 1' }, credential = credential }\n"
-    "  local b = submit { method = 'POST', body = 'text', into = core.buffer() }\n"
-    "  local c = submit { method = 'GET', url = url .. 'hang' }\n"
-    "  if c then c:cancel() end\n"
-    "  if a then finish(a, kind == 'http_pool') end\n"
-    "  if b then finish(b, kind == 'http_pool') end\n"
-    "  submit { method = 'GET', url = url .. 'hang', into = core.buffer() }\n"
-    "end\n"
-    "return good\n";
-
-static const char *script;
-
+/* What a script is given: its path is the first argument. */
 static int run_script(lua_State *L)
 {
     luaopen_sendcloud_core(L);
-    if (luaL_loadstring(L, script) != 0)
+    if (luaL_loadfile(L, lua_tostring(L, 1)) != 0)
         return lua_error(L);
     lua_insert(L, -2);
     lua_pushstring(L, url);
@@ -256,58 +150,46 @@ static int run_script(lua_State *L)
     return 1;
 }
 
-/* Lua's own beginning is left in peace. */
-static int run_lua(void)
+/* One run with the n-th allocation failing; 0: none does. The beginning of Lua itself is
+ * left in peace. */
+static int run(const char *script, long n, int *reached)
 {
-    long nth = countdown;
-    lua_State *L;
+    lua_State *L = script ? lua_newstate(fail_lua_allocate, NULL) : NULL;
     int good = 0;
 
-    countdown = 0;
-    L = lua_newstate(lua_allocate, NULL);
-    luaL_openlibs(L);
-    lua_pushcfunction(L, run_script);
-    countdown = nth;
-    if (lua_pcall(L, 0, 1, 0) == 0)
+    if (L) {
+        luaL_openlibs(L);
+        lua_pushcfunction(L, run_script);
+        lua_pushstring(L, script);
+    }
+    fail_arm(n ? FAIL_ALL : 0, n, script != NULL);
+    if (!script)
+        good = engine_scenario();
+    else if (lua_pcall(L, 1, 1, 0) == 0)
         good = (int)lua_tointeger(L, -1);
-    lua_close(L);
+    if (L)
+        lua_close(L);
+    *reached = fail_disarm();
     return good;
 }
 
-static int lua_scenario(void)
+/* Each allocation fails in turn, until none is left to fail; after each all is well. */
+static int torture(const char *name, const char *script, int want)
 {
-    script = engine_script;
-    return run_lua();
-}
+    int reached, unused, good;
+    long n = 0;
 
-static int job_scenario(void)
-{
-    script = job_script;
-    return run_lua();
-}
-
-/* Runs a scenario with each allocation failing in turn, until none is left to fail. */
-static int torture(const char *name, int (*scenario)(void), int want)
-{
-    long n, before;
-    int good = 0;
-
-    if (scenario() != want) {
+    if (run(script, 0, &unused) != want) {
         printf("%s does not even work with memory\n", name);
         return 0;
     }
-    for (n = 1;; n++) {
-        before = failed;
-        countdown = n;
-        good = scenario();
-        countdown = 0;
-        if (failed == before)
-            break;
-        if (scenario() != want) {
+    do {
+        good = run(script, ++n, &reached);
+        if (reached && run(script, 0, &unused) != want) {
             printf("%s does not recover from failure %ld\n", name, n);
             return 0;
         }
-    }
+    } while (reached);
     printf("%s: %ld allocations, each failed once\n", name, n - 1);
     return good == want;
 }
@@ -318,9 +200,9 @@ int main(void)
         curl_global_init_mem(CURL_GLOBAL_ALL, __wrap_malloc, free, __wrap_realloc,
                              __wrap_strdup, __wrap_calloc))
         return 1;
-    return torture("the engine", engine_scenario, 3) &&
-                   torture("through Lua", lua_scenario, 2) &&
-                   torture("on other threads", job_scenario, 4)
+    return torture("the engine", NULL, 3) &&
+                   torture("through Lua", "spec/c/torture_http_engine.lua", 2) &&
+                   torture("on other threads", "spec/c/torture_http_jobs.lua", 4)
                ? 0
                : 1;
 }
