@@ -33,7 +33,7 @@ return function(round)
   kept:clear()
   assert(old:write(value, kept))
   for _, source in ipairs { text, out, kept } do
-    local back, path, reason = shape:read(source, marks, { raw = true })
+    local back, _, reason = shape:read(source, marks, { raw = true })
     assert(back, reason)
     assert(#back.list == 3 and back.list[3].email == long .. 3)
     assert(#back.list[2].tags == 66 and back.list[2].tags[66] == "a\n")
