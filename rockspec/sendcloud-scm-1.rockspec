@@ -92,6 +92,7 @@ build = {
       ["sendcloud.answer"] = "lua/sendcloud/answer.lua",
       ["sendcloud.batches"] = "lua/sendcloud/batches.lua",
       ["sendcloud.call"] = "lua/sendcloud/call.lua",
+      ["sendcloud.check"] = "lua/sendcloud/check.lua",
       ["sendcloud.checkpoint"] = "lua/sendcloud/checkpoint.lua",
       ["sendcloud.chunks"] = "lua/sendcloud/chunks.lua",
       ["sendcloud.cli.bar"] = "lua/sendcloud/cli/bar.lua",

@@ -1,10 +1,8 @@
 --- The options of sendcloud.new, checked. Credentials are handed back beside the
 --- configuration, never inside it.
 
+local check = require "sendcloud.check"
 local errors = require "sendcloud.errors"
-local lazy = require "sendcloud.lazy"
-
-local nearest = lazy.require "sendcloud.nearest"
 
 local config = {}
 
@@ -53,23 +51,10 @@ local function number(minimum, exclusive)
   end
 end
 
-local function integer(minimum, maximum)
-  return function(value)
-    local whole = type(value) == "number" and value % 1 == 0
-    if not whole or value < minimum or value > maximum then
-      return ("must be a whole number from %d to %d"):format(minimum, maximum)
-    end
-  end
-end
-
 local function text(value)
   if type(value) ~= "string" then return "must be a text" end
   if value == "" then return "must not be empty" end
   if value:find("%c") then return "must not hold a control character (CR, LF, NUL)" end
-end
-
-local function boolean(value)
-  if type(value) ~= "boolean" then return "must be true or false" end
 end
 
 local CHECKS = {
@@ -93,33 +78,23 @@ local CHECKS = {
   end,
   rate = number(0, true),
   shared = text, thread_pool = text,
-  concurrency = integer(1, 1000),
+  concurrency = check.integer(1, 1000),
   ca_file = text, proxy = text, user_agent = text,
   transport = function(value)
     if type(value) == "function" or TRANSPORTS[value] then return nil end
     local is_object = type(value) == "table" and type(value.send) == "function"
     if not is_object then return 'must be "curl", "ngx", "sandbox" or a function' end
   end,
-  on_event = function() end,
-  insecure_http = boolean, reconcile = boolean,
+  on_event = check.any,
+  insecure_http = check.boolean, reconcile = check.boolean,
 }
 
-local RETRY_CHECKS = { attempts = integer(1, 100), base = number(0), cap = number(0) }
+local RETRY_CHECKS = { attempts = check.integer(1, 100), base = number(0), cap = number(0) }
 
--- Every given option by its check; the first thing wrong is told, in the alphabet's
--- order.
-local function check(options, checks, prefix)
-  local given = {}
-  for name in pairs(options) do given[#given + 1] = tostring(name) end
-  table.sort(given)
-  for _, name in ipairs(given) do
-    local checker = checks[name]
-    local reason = checker and checker(options[name])
-    if not checker then reason = nearest.unknown(name, checks) end
-    if reason then
-      local parameter = prefix .. nearest.shown(name)
-      return errors.config(parameter .. ": " .. reason, parameter)
-    end
+local function check_options(options, checks, prefix)
+  local name, reason = check.options(options, checks)
+  if name then
+    return errors.config(prefix .. name .. ": " .. reason, prefix .. name)
   end
 end
 
@@ -255,12 +230,12 @@ end
 ---@return sendcloud.Error|string err_or_user kind `config`; or the API user
 ---@return string? key
 function config.check(options)
-  local err = check(options, CHECKS, "")
-  if not err and options.retry then err = check(options.retry, RETRY_CHECKS, "retry.") end
+  local err = check_options(options, CHECKS, "")
+  if not err and options.retry then err = check_options(options.retry, RETRY_CHECKS, "retry.") end
   if err then return nil, err end
 
   local found = sources(options)
-  err = missing(options, found) or check(found, CHECKS, "")
+  err = missing(options, found) or check_options(found, CHECKS, "")
   if err then return nil, err end
 
   local provider = provider_of(found.provider)

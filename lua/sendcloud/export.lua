@@ -3,11 +3,11 @@
 -- Pages come as lines, in order, from export_pages; here stands what is asked for and where
 -- the lines go.
 
+local check = require "sendcloud.check"
 local core = require "sendcloud.core"
 local errors = require "sendcloud.errors"
 local export_pages = require "sendcloud.export_pages"
 local layout = require "sendcloud.layout"
-local nearest = require "sendcloud.nearest"
 local place = require "sendcloud.place"
 local plan = require "sendcloud.plan"
 local progress = require "sendcloud.progress"
@@ -47,32 +47,13 @@ local SYNC = 1 -- seconds between two checkpoints
 -- Options
 -- -----------------------------------------------------------------------------------
 
-local function whole(minimum, maximum)
-  return function(value)
-    if type(value) ~= "number" or value % 1 ~= 0 or value < minimum or value > maximum then
-      return ("must be a whole number from %d to %d"):format(minimum, maximum)
-    end
-  end
-end
-
-local function kind(wanted)
-  return function(value)
-    if type(value) ~= wanted then
-      return ("must be a %s, got %s"):format(wanted, type(value))
-    end
-  end
-end
-
 local CHECKS = {
-  where = function() end, tag = kind("string"), segment = kind("string"),
-  columns = kind("table"),
-  format = function(value)
-    if value ~= "csv" and value ~= "tsv" and value ~= "jsonl" then
-      return 'must be "csv", "tsv" or "jsonl"'
-    end
-  end,
-  spreadsheet = kind("boolean"), concurrency = whole(1, MOST_CONCURRENT),
-  checkpoint = place.check, on_progress = kind("function"), limit = whole(0, 2 ^ 53),
+  where = check.any, tag = check.kind("string"), segment = check.kind("string"),
+  columns = check.kind("table"),
+  format = check.one_of("csv", "tsv", "jsonl"),
+  spreadsheet = check.boolean, concurrency = check.integer(1, MOST_CONCURRENT),
+  checkpoint = place.check, on_progress = check.kind("function"),
+  limit = check.integer(0, 2 ^ 53),
 }
 
 -- What is wrong with where it shall go: found before anything is fetched.
@@ -95,15 +76,9 @@ local function check_sink(sink, options)
   end
 end
 
-local function check(options, sink)
-  local names = {}
-  for name in pairs(options) do names[#names + 1] = tostring(name) end
-  table.sort(names)
-  for _, name in ipairs(names) do
-    local reason = not CHECKS[name] and nearest.unknown(name, CHECKS)
-      or CHECKS[name] and CHECKS[name](options[name])
-    if reason then return errors.invalid(nil, name, reason) end
-  end
+local function check_options(options, sink)
+  local name, reason = check.options(options, CHECKS)
+  if name then return errors.invalid(nil, name, reason) end
   if options.tag and options.segment then
     return errors.invalid(nil, "segment", "cannot go with tag")
   elseif options.tag and options.where then
@@ -208,7 +183,7 @@ local function open_spool(run, sink, options)
 end
 
 local function begin(state, sink, options)
-  local err = check(options, sink)
+  local err = check_options(options, sink)
   if err then return nil, err end
   if state.closed then
     return nil, errors.new { kind = "closed", operation = "members.list",

@@ -9,12 +9,12 @@
 local answer = require "sendcloud.answer"
 local batches = require "sendcloud.batches"
 local call = require "sendcloud.call"
+local check = require "sendcloud.check"
 local checkpoint = require "sendcloud.checkpoint"
 local columns = require "sendcloud.columns"
 local core = require "sendcloud.core"
 local crew = require "sendcloud.crew"
 local errors = require "sendcloud.errors"
-local nearest = require "sendcloud.nearest"
 local place = require "sendcloud.place"
 local plan = require "sendcloud.plan"
 local progress = require "sendcloud.progress"
@@ -62,44 +62,18 @@ local MOST_HOPELESS = 32 -- rows refused alone before one is taken: it is not th
 -- Options
 -- -----------------------------------------------------------------------------------
 
-local function whole(minimum, maximum)
-  return function(value)
-    if type(value) ~= "number" or value % 1 ~= 0 or value < minimum or value > maximum then
-      return ("must be a whole number from %d to %d"):format(minimum, maximum)
-    end
-  end
-end
-
-local function kind(wanted)
-  return function(value)
-    if type(value) ~= wanted then
-      return ("must be a %s, got %s"):format(wanted, type(value))
-    end
-  end
-end
-
 local CHECKS = {
-  format = function(value)
-    if value ~= "csv" and value ~= "tsv" and value ~= "jsonl" then
-      return 'must be "csv", "tsv" or "jsonl"'
-    end
-  end,
-  map = kind("table"), tag_mode = function() end, update_existing = function() end,
-  add_tags = kind("table"), transform = kind("function"),
-  batch = whole(1, 1000), concurrency = whole(1, MOST_CONCURRENT),
-  rejects = place.check, checkpoint = place.check, dry_run = kind("boolean"),
-  on_progress = kind("function"), limit = whole(0, 2 ^ 53),
+  format = check.one_of("csv", "tsv", "jsonl"),
+  map = check.kind("table"), tag_mode = check.any, update_existing = check.any,
+  add_tags = check.kind("table"), transform = check.kind("function"),
+  batch = check.integer(1, 1000), concurrency = check.integer(1, MOST_CONCURRENT),
+  rejects = place.check, checkpoint = place.check, dry_run = check.boolean,
+  on_progress = check.kind("function"), limit = check.integer(0, 2 ^ 53),
 }
 
-local function check(options)
-  local names = {}
-  for name in pairs(options) do names[#names + 1] = tostring(name) end
-  table.sort(names)
-  for _, name in ipairs(names) do
-    local reason = not CHECKS[name] and nearest.unknown(name, CHECKS)
-      or CHECKS[name] and CHECKS[name](options[name])
-    if reason then return errors.invalid(OPERATION, name, reason) end
-  end
+local function check_options(options)
+  local name, reason = check.options(options, CHECKS)
+  if name then return errors.invalid(OPERATION, name, reason) end
   return columns.check_map(options.map)
 end
 
@@ -421,7 +395,7 @@ local function begin_with(state, from, options)
 end
 
 local function begin(state, given, options)
-  local err = check(options)
+  local err = check_options(options)
   if err then return nil, err end
   if state.closed then
     return nil, errors.new { kind = "closed", operation = OPERATION,
