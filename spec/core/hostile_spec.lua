@@ -3,6 +3,7 @@
 -- these would be a read of freed memory.
 
 local core = require "sendcloud.core"
+local garbage = require "spec.support.garbage"
 local support = require "spec.support.http"
 
 local unpack = table.unpack or unpack -- luacheck: ignore 113
@@ -11,36 +12,6 @@ local function refuses(reason, action, ...)
   local ok, message = pcall(action, ...)
   assert.is_false(ok)
   assert.is_truthy(tostring(message):find(reason, 1, true), message)
-end
-
--- Runs action again and again with rubbish around it, so that finalizers that call meanwhile run
--- in the middle of it. How often they did.
-local function amid_garbage(meanwhile, action)
-  local inside, met = false, 0
-  local function act()
-    if inside then
-      met = met + 1
-      pcall(meanwhile)
-    end
-  end
-  for round = 1, 60 do
-    collectgarbage()
-    collectgarbage "stop"
-    for _ = 1, 30 do
-      if newproxy then -- luacheck: ignore 113
-        getmetatable(newproxy(true)).__gc = act -- luacheck: ignore 113
-      else
-        setmetatable({}, { __gc = act })
-      end
-    end
-    collectgarbage "restart"
-    local rubbish = {}
-    for index = 1, round * 37 do rubbish[index] = {} end
-    inside = #rubbish > 0
-    action(round)
-    inside = false
-  end
-  return met
 end
 
 describe("metamethods of a request", function()
@@ -107,7 +78,7 @@ describe("metamethods of a request", function()
       local transfer = assert(engine:add { method = "GET", url = peer.url .. "/echo" })
       while not transfer:done() do engine:step(1) end
       local answer
-      met = met + amid_garbage(
+      met = met + garbage.amid(
         function() transfer:result() end,
         function() answer = transfer:result() end)
       assert.are.equal(200, answer.status)
@@ -119,7 +90,7 @@ end)
 describe("a finalizer", function()
   it("may close a credential while its header is made", function()
     local credential
-    amid_garbage(function() credential:close() end, function()
+    garbage.amid(function() credential:close() end, function()
       credential = core.credential("Bearer", "user", ("k"):rep(3000))
       local header = credential:header()
       assert.is_true(header == nil or #header > 3000)
@@ -130,7 +101,7 @@ describe("a finalizer", function()
 
   it("may write by a shape while its string is made", function()
     local shape = core.shape { type = "string" }
-    amid_garbage(function() shape:write(("y"):rep(70000)) end, function(round)
+    garbage.amid(function() shape:write(("y"):rep(70000)) end, function(round)
       local text = ("x"):rep(round * 100)
       assert.are.equal('"' .. text .. '"', shape:write(text))
     end)
@@ -138,7 +109,7 @@ describe("a finalizer", function()
 
   it("may write into a buffer while its string is made", function()
     local buffer, shape = core.buffer(), core.shape { type = "string" }
-    amid_garbage(function() shape:write(("y"):rep(5000), buffer) end, function()
+    garbage.amid(function() shape:write(("y"):rep(5000), buffer) end, function()
       local before = #buffer
       local text = tostring(buffer)
       assert.is_true(#text >= before)
@@ -150,7 +121,7 @@ describe("a finalizer", function()
   it("may read on in rows while their cells are made", function()
     local rows = core.rows {}
     rows:sniff ","
-    amid_garbage(function()
+    garbage.amid(function()
       rows:feed(("z,"):rep(3000) .. "\n")
       rows:read()
     end, function(round)
@@ -164,7 +135,7 @@ describe("a finalizer", function()
       parts = { { keys = { "fields" } } }, fields = 1,
       columns = { { name = "first" } } }
     local number = 0
-    amid_garbage(function()
+    garbage.amid(function()
       number = number + 1
       lines:page(('{"list":[{"fields":{"f%d":"1"}}]}'):format(number), core.buffer(), core.buffer())
     end, function()

@@ -17,25 +17,13 @@ describe("core.http, when things go wrong,", function()
     engine:close()
   end)
 
-  -- Adds a request with a complete URL or a path of the peer's, and steps until it is done.
-  local function exchange(request, on)
-    on = on or engine
-    request.method = request.method or "GET"
-    request.url = request.url or peer.url .. request.path
-    request.path = nil
-    local transfer, failure = on:add(request)
-    if not transfer then
-      return nil, failure
-    end
-    while not transfer:done() do
-      on:step(1)
-    end
-    return transfer:result()
+  local function exchange(request)
+    return support.exchange(engine, peer, request)
   end
 
   local function stats()
     local other = core.http()
-    local body = assert(exchange({ path = "/stats" }, other)).body
+    local body = assert(support.exchange(other, peer, { path = "/stats" })).body
     other:close()
     local connections, open, requests = body:match "connections=(%d+) open=(%d+) requests=(%d+)"
     return { connections = tonumber(connections), open = tonumber(open), requests = tonumber(requests) }

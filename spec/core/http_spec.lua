@@ -17,20 +17,8 @@ describe("core.http", function()
     engine:close()
   end)
 
-  -- Adds a request with a complete URL or a path of the peer's, and steps until it is done.
-  local function exchange(request, on)
-    on = on or engine
-    request.method = request.method or "GET"
-    request.url = request.url or peer.url .. request.path
-    request.path = nil
-    local transfer, failure = on:add(request)
-    if not transfer then
-      return nil, failure
-    end
-    while not transfer:done() do
-      on:step(1)
-    end
-    return transfer:result()
+  local function exchange(request)
+    return support.exchange(engine, peer, request)
   end
 
   local function echo(request)

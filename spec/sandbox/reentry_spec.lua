@@ -2,6 +2,7 @@
 -- metamethod, neither hangs nor meets anything half done; numbers and texts that cannot be.
 
 local core = require "sendcloud.sandbox.core"
+local garbage = require "spec.support.garbage"
 
 local function open(options)
   options = options or {}
@@ -22,41 +23,11 @@ local function list(box)
     { "Content-Type: application/json" }, "{}", 5)
 end
 
--- Runs action, one call and nothing else that makes garbage, while finalizers call meanwhile in the
--- middle of it; check gets what it returned when they are quiet again.
-local function amid_garbage(meanwhile, action, check)
-  local inside, met = false, 0
-  local function act()
-    if not inside then return end
-    met = met + 1
-    pcall(meanwhile)
-  end
-  for round = 1, 60 do
-    collectgarbage()
-    collectgarbage "stop"
-    for _ = 1, 30 do
-      if newproxy then -- luacheck: ignore 113
-        getmetatable(newproxy(true)).__gc = act -- luacheck: ignore 113
-      else
-        setmetatable({}, { __gc = act })
-      end
-    end
-    collectgarbage "restart"
-    local rubbish = {}
-    for index = 1, round * 37 do rubbish[index] = {} end
-    inside = #rubbish > 0
-    local first, second = action()
-    inside = false
-    check(first, second)
-  end
-  return met
-end
-
 describe("a box", function()
   it("answers a finalizer's request while it hands another answer over", function()
     local box = open()
     box:upsert '[{"email":"a@x.org"},{"email":"b@x.org"}]'
-    amid_garbage(function()
+    garbage.amid(function()
       list(box)
       box:upsert '[{"email":"c@x.org"}]'
       box:requests()
@@ -70,7 +41,7 @@ describe("a box", function()
   it("does not hang when a finalizer needs what a call has", function()
     local box = open()
     for _ = 1, 20 do list(box) end
-    amid_garbage(function()
+    garbage.amid(function()
       box:requests()
       list(box)
       box:close()
@@ -84,7 +55,7 @@ describe("a box", function()
   it("is not closed by the answer that it hands over", function()
     for _ = 1, 3 do
       local box = open()
-      amid_garbage(function() box:close() end, function() return list(box) end, function(answer, failure)
+      garbage.amid(function() box:close() end, function() return list(box) end, function(answer, failure)
         assert.is_truthy(answer or failure)
       end)
       box:close()

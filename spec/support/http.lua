@@ -89,6 +89,21 @@ function support.peer()
   return peer
 end
 
+--- Adds a request with a complete URL or a path of the peer's, and steps until it is done.
+function support.exchange(engine, peer, request)
+  request.method = request.method or "GET"
+  request.url = request.url or peer.url .. request.path
+  request.path = nil
+  local transfer, failure = engine:add(request)
+  if not transfer then
+    return nil, failure
+  end
+  while not transfer:done() do
+    engine:step(1)
+  end
+  return transfer:result()
+end
+
 local function issue(directory, name, san, days, signer)
   local key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
   native.sh(
