@@ -126,6 +126,7 @@ build = {
       ["sendcloud.export"] = "lua/sendcloud/export.lua",
       ["sendcloud.export_pages"] = "lua/sendcloud/export_pages.lua",
       ["sendcloud.handle"] = "lua/sendcloud/handle.lua",
+      ["sendcloud.headers"] = "lua/sendcloud/headers.lua",
       ["sendcloud.import"] = "lua/sendcloud/import.lua",
       ["sendcloud"] = "lua/sendcloud/init.lua",
       ["sendcloud.layout"] = "lua/sendcloud/layout.lua",

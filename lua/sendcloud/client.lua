@@ -14,8 +14,6 @@ local outgoing = require "sendcloud.outgoing"
 local plan = require "sendcloud.plan"
 local rate = require "sendcloud.rate"
 local records = require "sendcloud.records"
-local segments = require "sendcloud.segments"
-local tags = require "sendcloud.tags"
 local version = require "sendcloud.version"
 
 local chunks = lazy.require "sendcloud.chunks"
@@ -24,6 +22,8 @@ local parallel = lazy.require "sendcloud.parallel"
 local rate_shared = lazy.require "sendcloud.rate_shared"
 local reconcile = lazy.require "sendcloud.reconcile"
 local request = lazy.require "sendcloud.request"
+local segments = lazy.require "sendcloud.segments"
+local tags = lazy.require "sendcloud.tags"
 
 local client = {}
 
@@ -32,7 +32,18 @@ local client = {}
 ---@field tags sendcloud.Tags
 ---@field segments sendcloud.Segments
 local Client = {}
-Client.metatable = { __index = Client, __metatable = "sendcloud.client" }
+Client.metatable = { __metatable = "sendcloud.client" }
+
+-- What many scripts never ask for is made when they do.
+local LATER = { tags = tags, segments = segments }
+
+function Client.metatable.__index(self, name)
+  local module = LATER[name]
+  if not module then return Client[name] end
+  local room = handle.new(module.class, handle.state(self, Client))
+  rawset(self, name, room)
+  return room
+end
 
 -- The inner state -----------------------------------------------------------------------
 
@@ -156,10 +167,9 @@ local function new_state(configuration, user, key)
     closed = false,
   }, State)
   state.marks = {
-    member = records.metatable("sendcloud.member", members.record(state)),
-    tag = records.metatable("sendcloud.tag", tags.record(state)),
-    segment = records.metatable("sendcloud.segment", segments.record(state),
-      segments.computed),
+    member = records.metatable("sendcloud.member", members, state),
+    tag = records.metatable("sendcloud.tag", tags, state),
+    segment = records.metatable("sendcloud.segment", segments, state),
   }
   return state
 end
@@ -178,8 +188,6 @@ function client.new(options)
   if not state then return nil, err end
   return handle.new(Client, state, {
     members = handle.new(members.class, state),
-    tags = handle.new(tags.class, state),
-    segments = handle.new(segments.class, state),
   })
 end
 

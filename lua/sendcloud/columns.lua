@@ -6,49 +6,16 @@
 
 local core = require "sendcloud.core"
 local errors = require "sendcloud.errors"
+local headers = require "sendcloud.headers"
 local nearest = require "sendcloud.nearest"
 local space = require "sendcloud.space"
 
 local columns = {}
 
--- Headers as they are after `plain`.
-local KNOWN = {
-  email = {
-    "email", "emails", "mail", "emailaddress", "mailaddress", "emailid",
-    "邮箱", "邮箱地址", "电子邮箱", "电子邮件", "电子邮件地址", "邮件", "邮件地址", "email地址",
-    "信箱", "電子郵件", "電子郵件地址", "電子信箱", "郵箱", "郵件地址",
-  },
-  phone = {
-    "phone", "phonenumber", "phoneno", "mobile", "mobilephone", "mobilenumber", "tel",
-    "telephone", "telephonenumber", "cell", "cellphone",
-    "电话", "电话号码", "手机", "手机号", "手机号码", "联系电话", "移动电话",
-    "電話", "電話號碼", "手機", "手機號", "手機號碼", "聯絡電話",
-  },
-  name = {
-    "name", "fullname", "nickname", "displayname", "contactname",
-    "姓名", "名字", "名称", "昵称", "联系人", "名稱", "暱稱", "聯絡人",
-  },
-  tags = {
-    "tags", "tag", "tagnames", "label", "labels",
-    "标签", "标签名", "标签名称", "標籤", "標籤名稱",
-  },
-}
-
-local PART = {} -- plain header -> part
-for part, headers in pairs(KNOWN) do
-  for _, header in ipairs(headers) do PART[header] = part end
-end
-
-local FIELD = "^fields%.(.+)$"
 -- What a file of refused rows begins with: such a file is read back as it was.
 local REJECTS = { "line", "address", "reason" }
 
 local LONGEST_SHOWN = 200 -- bytes of the list of columns in a message
-
--- A header without what people write differently.
-local function plain(header)
-  return (header:lower():gsub("[%s_%-.:*()]+", ""):gsub("\239\188\154$", ""))
-end
 
 local function listed(header)
   local names = {}
@@ -68,8 +35,8 @@ local function target_of(value)
   if type(value) ~= "string" then
     return nil, "must be email, phone, name, tags, fields.X or false"
   end
-  if KNOWN[value] then return { part = value } end
-  local field = value:match(FIELD)
+  if headers.is_part(value) then return { part = value } end
+  local field = headers.field(value)
   if field and not core.utf8_length(field) then return nil, "is not UTF-8" end
   if field then return { part = "field", field = field } end
   return nil, nearest.unknown(value, { "email", "phone", "name", "tags", "fields.X" })
@@ -88,7 +55,7 @@ end
 local function mapped(map, header)
   local by_name = {}
   for index = #header, 1, -1 do
-    by_name[plain(header[index])] = index
+    by_name[headers.plain(header[index])] = index
   end
   for index = #header, 1, -1 do by_name[header[index]] = index end
   local targets = {}
@@ -100,7 +67,7 @@ local function mapped(map, header)
     if type(key) == "number" then
       index = header[key] and key
     elseif type(key) == "string" then
-      index = by_name[key] or by_name[plain(key)]
+      index = by_name[key] or by_name[headers.plain(key)]
     end
     if not index then
       return invalid(parameter, "no such column; there are: " .. listed(header))
@@ -123,7 +90,7 @@ end
 local function share(header, targets)
   local taken = {}
   for index, target in pairs(targets) do
-    if taken[target.part] and KNOWN[target.part] and target.part ~= "tags" then
+    if taken[target.part] and headers.is_part(target.part) and target.part ~= "tags" then
       return nil, ("columns %d and %d are both %s"):format(
         math.min(index, taken[target.part]), math.max(index, taken[target.part]),
         target.part)
@@ -132,14 +99,14 @@ local function share(header, targets)
   end
   for index, name in ipairs(header) do
     if not targets[index] then
-      local part = PART[plain(name)]
+      local part = headers.part(name)
       if part and not taken[part] then
         taken[part] = index
         targets[index] = { part = part }
       elseif name:find("^%s*$") then
         targets[index] = { part = "none" }
       else
-        targets[index] = { part = "field", field = name:match(FIELD) or name }
+        targets[index] = { part = "field", field = headers.field(name) or name }
       end
     end
   end
@@ -205,13 +172,6 @@ function columns.match(header, map)
   return used
 end
 
--- Keys of a member as the library gives it: read back they say nothing new.
-local OWN = {
-  id = true, tag_ids = true, list_id = true, user_id = true, create_time = true,
-  update_time = true, unsubscribe_time = true, create_time_fmt = true,
-  update_time_fmt = true, unsubscribe_time_fmt = true,
-}
-
 local function split(text)
   local tags = {}
   for name in text:gmatch("[^;]+") do
@@ -231,12 +191,12 @@ local function place(member, key, value, map)
       if field ~= core.null then member.fields[name] = field end
     end
     return
-  elseif OWN[key] then
+  elseif headers.is_own(key) then
     return
   else
-    local part = PART[plain(key)]
+    local part = headers.part(key)
     target = part and member[part] == nil and { part = part }
-      or { part = "field", field = key:match(FIELD) or key }
+      or { part = "field", field = headers.field(key) or key }
   end
   if value == core.null or target.part == "none" then return end
   if target.part == "field" then
@@ -261,7 +221,7 @@ function columns.member(object, map)
     if object[part] ~= nil then place(member, part, object[part], map) end
   end
   for _, key in ipairs(rest) do
-    if not KNOWN[key] then place(member, key, object[key], map) end
+    if not headers.is_part(key) then place(member, key, object[key], map) end
   end
   local fields = object.fields
   if not (map and map.fields ~= nil) and fields ~= nil and fields ~= core.null
@@ -269,22 +229,6 @@ function columns.member(object, map)
     member.fields = fields -- the codec says what is wrong with it
   end
   return member
-end
-
---- The field that a column of an export shows: `fields.X` or plainly its name.
----@param name string
----@return string
-function columns.field_of(name)
-  return name:match(FIELD) or name
-end
-
---- The header of a field's column, such that it is read back as that field.
----@param field string
----@return string
-function columns.header_of(field)
-  local taken = PART[plain(field)] or OWN[field] or field:find("^fields%.")
-    or field ~= space.trim(field)
-  return taken and "fields." .. field or field
 end
 
 --- Checks a map without a header to hold it against.

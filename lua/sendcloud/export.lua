@@ -8,11 +8,13 @@ local core = require "sendcloud.core"
 local errors = require "sendcloud.errors"
 local export_pages = require "sendcloud.export_pages"
 local layout = require "sendcloud.layout"
+local lazy = require "sendcloud.lazy"
 local place = require "sendcloud.place"
 local plan = require "sendcloud.plan"
 local progress = require "sendcloud.progress"
-local resume = require "sendcloud.resume"
 local spool = require "sendcloud.spool"
+
+local resume = lazy.require "sendcloud.resume"
 
 local export = {}
 

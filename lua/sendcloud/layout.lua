@@ -1,8 +1,8 @@
 --- What an export writes of a member: columns, their names, the format.
 
 local core = require "sendcloud.core"
-local columns = require "sendcloud.columns"
 local errors = require "sendcloud.errors"
+local headers = require "sendcloud.headers"
 
 local layout = {}
 
@@ -54,7 +54,7 @@ local function column(name, numbers)
   if name == "fields" then part = nil end
   local json = quote(name)
   if not json then return nil end
-  return { name = part and name or columns.field_of(name), part = part, json = json .. ":" }
+  return { name = part and name or headers.field(name) or name, part = part, json = json .. ":" }
 end
 
 local function chosen(names, numbers)
@@ -108,7 +108,7 @@ function Layout:header(fields)
   local names = {}
   for index, name in ipairs(self.names) do names[index] = name end
   if self.finding then
-    for _, name in ipairs(fields) do names[#names + 1] = columns.header_of(name) end
+    for _, name in ipairs(fields) do names[#names + 1] = headers.of_field(name) end
   end
   return names
 end

@@ -201,6 +201,7 @@ end
 -- Puts the condition into the body in the form its shape writes, with what follows from
 -- it.
 local function put_condition(self, body, where, parameters)
+  if where == nil and not self.row.where.required then return nil end
   local normal, reason, path = condition.normalise(where, self.row.where)
   if not normal then return reason and errors.invalid(self.operation, path, reason) end
   body.where = normal

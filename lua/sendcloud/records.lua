@@ -59,22 +59,27 @@ function records.renew(record, fresh, err)
   return records.take_over(record, fresh)
 end
 
---- The metatable of one kind of record.
+--- The metatable of one kind of record. What its records can do is made when one of them
+--- is first asked for something that it does not hold.
 ---@param name string what getmetatable shows
----@param methods table<string, function>
----@param computed? table<string, fun(record: table): any> fields worked out when read
+---@param module table `record(state)` gives its methods, `computed` the fields that are
+---  worked out when read
+---@param state table
 ---@return table
-function records.metatable(name, methods, computed)
-  local index = methods
-  if computed then
-    index = function(record, key)
-      local method = methods[key]
+function records.metatable(name, module, state)
+  local metatable = { __metatable = name, __name = name }
+  function metatable.__index(record, key)
+    local methods, computed = module.record(state), module.computed
+    metatable.__index = not computed and methods or function(self, wanted)
+      local method = methods[wanted]
       if method then return method end
-      local compute = computed[key]
-      return compute and compute(record)
+      local compute = computed[wanted]
+      return compute and compute(self)
     end
+    if not computed then return methods[key] end
+    return metatable.__index(record, key)
   end
-  return { __index = index, __metatable = name, __name = name }
+  return metatable
 end
 
 return records
