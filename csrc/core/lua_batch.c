@@ -111,6 +111,7 @@ static int batch_begin(lua_State *L)
     }
     b->rows = r;
     b->body = body;
+    b->shown_count = 0;
     rc = sc_rows_begin(&r->rows, &b->batch, body);
     b->written = body->len;
     if (rc)
@@ -350,6 +351,7 @@ void sc_open_batch(lua_State *L)
     static const luaL_Reg methods[] = {
         {"begin", batch_begin},       {"fill", batch_fill},
         {"next", sc_batch_next},      {"entry", sc_batch_entry},
+        {"show", sc_batch_show},      {"take", sc_batch_take},
         {"enter", sc_batch_enter},    {"write", sc_batch_write},
         {"put", sc_batch_put},        {"refuse", sc_batch_refuse},
         {"drop", sc_batch_drop},      {"close", batch_close},

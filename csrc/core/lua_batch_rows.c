@@ -55,17 +55,15 @@ static const struct sc_csv_cell *cell_of(const struct sc_rows *r,
     return step->cell < r->csv.count && cell->len ? cell : NULL;
 }
 
-/* Pushes the scanner's row as a member table. The rows' user value holds the keys of the
- * steps, and behind them the two of a member's tables. */
-static void push_member(lua_State *L, const struct sc_rows *r)
+/* Pushes the scanner's row as a member table. The rows' user value, which is at keys,
+ * holds the keys of the steps, and behind them the two of a member's tables. */
+static void push_member(lua_State *L, const struct sc_rows *r, int keys)
 {
     const struct sc_rows_plan *p = &r->plan;
     const struct sc_csv_cell *cell;
     size_t i, fields = 0;
-    int keys, tags = 0;
+    int tags = 0;
 
-    sc_getuservalue(L, 2);
-    keys = lua_gettop(L);
     for (i = 0; i < p->count; i++) {
         fields += p->steps[i].use == SC_ROWS_FIELD;
         if (p->steps[i].use == SC_ROWS_TAGS && (cell = cell_of(r, &p->steps[i])))
@@ -98,8 +96,8 @@ int sc_batch_next(lua_State *L)
 {
     struct sc_lua_rows *self = sc_lua_batch_rows(L);
     const struct sc_rows *r = &self->rows;
-    int status =
-        sc_rows_next(&self->rows, &sc_lua_alive_batch(L)->batch, sc_lua_batch_body(L));
+    int status = sc_rows_next(&self->rows, &sc_lua_alive_batch(L)->batch,
+                              sc_lua_batch_body(L)->len);
 
     if (status) {
         lua_pushnil(L);
@@ -107,13 +105,51 @@ int sc_batch_next(lua_State *L)
     }
     luaL_checkstack(L, 10, NULL);
     self->busy = 1;
-    if (r->csv.separator)
-        push_member(L, r);
-    else
+    if (r->csv.separator) {
+        sc_getuservalue(L, 2);
+        push_member(L, r, lua_gettop(L));
+    } else {
         lua_pushlstring(L, r->csv.row, r->csv.row_len);
+    }
     self->busy = 0;
     lua_pushinteger(L, (lua_Integer)r->csv.row_line);
     return 2;
+}
+
+/* batch:show(rows, body, members, lines) -> how many, "full" | "more" | "end" | nil: the
+ * next rows as tables members[1] and so on, their lines in lines. Each has an entry; take
+ * says what becomes of them all. */
+int sc_batch_show(lua_State *L)
+{
+    struct sc_lua_batch *b = sc_lua_alive_batch(L);
+    struct sc_lua_rows *self = sc_lua_batch_rows(L);
+    const struct sc_buf *body = sc_lua_batch_body(L);
+    const struct sc_csv *c = &self->rows.csv;
+    size_t n = 0, bytes = body->len;
+    int status = 0;
+
+    luaL_checktype(L, 4, LUA_TTABLE);
+    luaL_checktype(L, 5, LUA_TTABLE);
+    lua_settop(L, 5);
+    luaL_checkstack(L, 10, NULL);
+    luaL_argcheck(L, c->separator, 2, "lines have no cells");
+    sc_getuservalue(L, 2);
+    self->busy = b->busy = 1;
+    while (n < SC_BATCH_SHOWN &&
+           !(status = sc_rows_next(&self->rows, &b->batch, bytes))) {
+        push_member(L, &self->rows, 6);
+        lua_rawseti(L, 4, (int)n + 1);
+        lua_pushinteger(L, (lua_Integer)c->row_line);
+        lua_rawseti(L, 5, (int)n + 1);
+        b->shown[n++] = (uint32_t)b->batch.count - 1;
+        bytes += c->row_len;
+    }
+    self->busy = b->busy = 0;
+    b->shown_count = n;
+    lua_pushinteger(L, (lua_Integer)n);
+    if (!status)
+        return 1;
+    return 1 + sc_lua_push_status(L, status);
 }
 
 /* The number of a line at the index. */
@@ -168,7 +204,8 @@ int sc_batch_enter(lua_State *L)
     return 2;
 }
 
-/* The last entry is refused for what the codec says of the value on top of the stack. */
+/* The last entry is refused for what the codec says of the value on top of the stack.
+ * Nothing is made in Lua, so no finalizer comes between. The rows are at 2. */
 static int refuse_value(lua_State *L, const struct sc_rows *r, struct sc_rows_batch *b,
                         const struct sc_shape_problem *problem)
 {
@@ -180,7 +217,9 @@ static int refuse_value(lua_State *L, const struct sc_rows *r, struct sc_rows_ba
     size_t n = 0;
 
     if (lua_istable(L, -1)) {
-        lua_pushlstring(L, sc_rows_plan_at(p, name), name.len);
+        sc_getuservalue(L, 2);
+        lua_rawgeti(L, -1, 1); /* the key of the address */
+        lua_remove(L, -2);
         lua_rawget(L, -2);
         if (lua_type(L, -1) == LUA_TSTRING)
             address = lua_tolstring(L, -1, &n);
@@ -231,6 +270,45 @@ int sc_batch_put(lua_State *L)
     luaL_argcheck(L, b->batch.count, 1, "no entry");
     lua_settop(L, 5);
     write_entry(L, b, r, body, shape, 5);
+    return 0;
+}
+
+/* batch:take(rows, body, shape, members): what becomes of the rows shown last. The table
+ * members[i] is written for the i-th; where there is none, its entry never was. */
+int sc_batch_take(lua_State *L)
+{
+    struct sc_lua_batch *self = sc_lua_alive_batch(L);
+    struct sc_rows_batch *b = &self->batch;
+    struct sc_lua_rows *r = sc_lua_batch_rows(L);
+    struct sc_buf *body = sc_lua_batch_draft(L);
+    struct sc_lua_shape *shape = luaL_checkudata(L, 4, SC_SHAPE_TYPE);
+    size_t n = self->shown_count, count = b->count, i, shown = 0;
+
+    luaL_checktype(L, 5, LUA_TTABLE);
+    lua_settop(L, 5);
+    self->shown_count = 0;
+    if (!n)
+        return 0;
+    luaL_argcheck(L, self->shown[n - 1] < count, 1, "the rows shown are gone");
+    /* Rows that could not be read stand between them: all move up where one goes. */
+    b->count = self->shown[0];
+    for (i = b->count; i < count; i++) {
+        int mine = shown < n && self->shown[shown] == i;
+
+        if (mine) {
+            lua_rawgeti(L, 5, (int)++shown);
+            if (lua_isnil(L, 6)) {
+                lua_settop(L, 5);
+                continue;
+            }
+        }
+        if (b->count < i)
+            b->rows[b->count] = b->rows[i];
+        b->count++;
+        if (mine)
+            write_entry(L, self, r, body, shape, 6);
+        lua_settop(L, 5);
+    }
     return 0;
 }
 

@@ -19,11 +19,15 @@ struct sc_lua_rows {
     int busy;
 };
 
+#define SC_BATCH_SHOWN 32 /* rows that Lua is shown at a time */
+
 struct sc_lua_batch {
     struct sc_rows_batch batch;
     const struct sc_lua_rows *rows; /* of batch:begin */
     const struct sc_buf *body;
     size_t written; /* bytes of the body when the batch was last at it */
+    uint32_t shown[SC_BATCH_SHOWN]; /* entries whose rows Lua has before it */
+    size_t shown_count;
     int busy;
 };
 
@@ -55,6 +59,8 @@ int sc_lua_push_status(lua_State *L, int status);
 
 /* lua_batch_rows.c: methods of a batch */
 int sc_batch_next(lua_State *L);
+int sc_batch_show(lua_State *L);
+int sc_batch_take(lua_State *L);
 int sc_batch_entry(lua_State *L);
 int sc_batch_enter(lua_State *L);
 int sc_batch_write(lua_State *L);

@@ -189,7 +189,7 @@ static int add_broken(struct sc_rows *r, struct sc_rows_batch *b, int status)
     return sc_rows_refuse(b, e, text, (size_t)n);
 }
 
-int sc_rows_next(struct sc_rows *r, struct sc_rows_batch *b, const struct sc_buf *body)
+int sc_rows_next(struct sc_rows *r, struct sc_rows_batch *b, size_t bytes)
 {
     struct sc_csv *c = &r->csv;
     int status;
@@ -197,7 +197,7 @@ int sc_rows_next(struct sc_rows *r, struct sc_rows_batch *b, const struct sc_buf
     for (;;) {
         if (!r->left)
             return SC_ROWS_END;
-        if (b->count >= r->batch_rows || body->len >= r->batch_bytes)
+        if (b->count >= r->batch_rows || bytes >= r->batch_bytes)
             return SC_ROWS_FULL;
         status = sc_csv_next(c);
         if (status == SC_CSV_MORE)
@@ -227,7 +227,7 @@ int sc_rows_fill(struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *body
 {
     int status, rc;
 
-    while ((status = sc_rows_next(r, b, body)) == 0) {
+    while ((status = sc_rows_next(r, b, body->len)) == 0) {
         struct sc_rows_entry *e = &b->rows[b->count - 1];
 
         rc = sc_rows_write(r, b, body, e);

@@ -164,7 +164,7 @@ function batches.encoder(state, from, options)
       forgetful = not options.rejects,
     },
     source = from, shape = member_shape, options = options, most = most,
-    free = {}, by_slot = {}, made = 0, line = 0, left = options.limit or math.huge,
+    free = {}, by_slot = {}, shown = {}, lines = {}, line = 0, left = options.limit or math.huge,
     ended = false, busy = false, start_offset = 0,
   }
   local used
@@ -331,6 +331,29 @@ local function skip_done(self)
   return true
 end
 
+-- Rows of a text that a transform has to see: some at a time, for a call into the core costs
+-- as much as the row.
+local function fill_shown(self, batch)
+  local rows, entries, body = self.rows, batch.rows, batch.body
+  local transform, more = self.options.transform, self.options.add_tags
+  local members, lines = self.shown, self.lines
+  while true do
+    local count, status = entries:show(rows, body, members, lines)
+    for index = 1, count do
+      local member = transform(members[index], lines[index])
+      if more then member = with_tags(member, more) end
+      members[index] = member
+    end
+    entries:take(rows, body, self.shape, members)
+    if status == "more" then
+      local ok, err = source.feed(self.source, rows)
+      if not ok then return nil, err end
+    elseif status then
+      return status
+    end
+  end
+end
+
 local function fill_from_text(self, batch)
   local rows, entries, body = self.rows, batch.rows, batch.body
   while true do
@@ -402,6 +425,8 @@ local function make(self)
     else
       status = fill_from_tables(self, batch)
     end
+  elseif self.header and not self.whole then
+    status, err = fill_shown(self, batch)
   else
     status, err = fill_from_text(self, batch)
   end

@@ -357,6 +357,42 @@ describe("rows", function()
     )
   end)
 
+  it("come some at a time, and move up where one is dropped", function()
+    local text = {}
+    for i = 1, 70 do text[i] = ("m%d@x,N%d\n"):format(i, i) end
+    text[3] = ("x,"):rep(4097) .. "\n"   -- more cells than a row may have
+    local rows = open(table.concat(text))
+    local batch, body = core.batch(), core.buffer()
+    batch:begin(rows, body)
+    local shape = core.shape { type = "record", { name = "mail", type = "string" } }
+    local shown, lines, seen, status = {}, {}, {}
+    repeat
+      local count
+      count, status = batch:show(rows, body, shown, lines)
+      for i = 1, count do
+        seen[#seen + 1] = lines[i]
+        local member = shown[i]
+        shown[i] = lines[i] % 2 == 0 and { mail = member.mail } or nil
+        if lines[i] == 7 then shown[i] = { mail = 7 } end
+        if lines[i] == 9 then shown[i] = false end
+      end
+      assert.is_nil(batch:take(rows, body, shape, shown))
+      assert.is_nil(batch:take(rows, body, shape, shown))
+    until status
+    assert.are.equal("end", status)
+    assert.are.equal(69, #seen)
+    batch:close(rows, body)
+    assert.are.equal(38, batch:info().rows)
+    assert.are.equal(35, batch:info().sent)
+    assert.are.equal("m2@x", members(body)[1].mail)
+    assert.are.equal("m70@x", members(body)[35].mail)
+    local refused = rejects(rows, batch, body)
+    assert.is_truthy(refused:find("^3,,more than 4096 cells,"))
+    assert.is_truthy(refused:find('\n7,,"mail: must be text, got a number",m7@x,N7\n9,,', 1, true))
+    batch:release(rows)
+    assert.has_error(function() batch:take(rows, body, shape, shown) end)
+  end)
+
   it("hold misuse off", function()
     local rows = open "a@x\n"
     local batch, body = core.batch(), core.buffer()
