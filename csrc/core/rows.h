@@ -212,8 +212,8 @@ struct sc_rows_entry *sc_rows_entry(struct sc_rows_batch *b, uint64_t line,
 int sc_rows_enter(struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *body,
                   size_t from);
 /* Reads the next row without writing it, where the body has so many bytes: an entry for
- * it is the batch's last. Returns 0 when the scanner holds a row, or an enum sc_rows_status. Rows that cannot be read are
- * refused. */
+ * it is the batch's last. Returns 0 when the scanner holds a row, or an enum
+ * sc_rows_status. Rows that cannot be read are refused. */
 int sc_rows_next(struct sc_rows *r, struct sc_rows_batch *b, size_t bytes);
 /* Marks the entry as refused here, for the reason given. */
 int sc_rows_refuse(struct sc_rows_batch *b, struct sc_rows_entry *e, const char *reason,
