@@ -15,12 +15,17 @@
 #define STAGED    ((size_t)20) /* hashes of a bin that are written at a time */
 #define BYTES     sizeof(uint64_t)
 
+#ifndef MAP_POPULATE
+#define MAP_POPULATE 0
+#endif
+
 /* Zeroed memory that goes back to the system when it is freed: large tables that come and
- * go would leave holes in the heap. NULL where there is none. */
+ * go would leave holes in the heap. Hashes lie all over it, so that all of it is wanted
+ * soon. NULL where there is none. */
 static void *get(size_t bytes)
 {
-    void *p =
-        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 
     return p == MAP_FAILED ? NULL : p;
 }
@@ -58,6 +63,7 @@ void sc_ids_free(struct sc_ids *ids)
     free_table(&ids->pending);
     free_bins(ids);
     free(ids->run);
+    free(ids->added);
     if (ids->fd > 0)
         close(ids->fd);
     sc_ids_init(ids, ids->folder);
@@ -109,10 +115,36 @@ static int grow(struct sc_ids_table *t)
     return 0;
 }
 
-/* Makes room for one more, four fifths full at most. */
-static int reserve(struct sc_ids_table *t)
+/* A table is four fifths full at most. */
+static int is_full(const struct sc_ids_table *t)
 {
-    return t->count * 5 >= t->size * 4 ? grow(t) : 0;
+    return t->count * 5 >= t->size * 4;
+}
+
+static int insert(struct sc_ids_table *t, uint64_t hash)
+{
+    if (is_full(t) && grow(t))
+        return SC_IDS_NOMEM;
+    *find(t, hash) = hash;
+    t->count++;
+    return 0;
+}
+
+/* Takes out a hash that is there; those that it pushed on move up. */
+static void take_out(struct sc_ids_table *t, uint64_t hash)
+{
+    size_t mask = t->size - 1, hole = (size_t)(find(t, hash) - t->slots);
+
+    for (size_t at = (hole + 1) & mask; t->slots[at]; at = (at + 1) & mask) {
+        size_t home = (size_t)t->slots[at] & mask;
+
+        if (((at - home) & mask) < ((at - hole) & mask))
+            continue;
+        t->slots[hole] = t->slots[at];
+        hole = at;
+    }
+    t->slots[hole] = 0;
+    t->count--;
 }
 
 /* ---- the file ---- */
@@ -314,30 +346,40 @@ static int put(struct sc_ids *ids, uint64_t hash)
     return ids->bins[at].staged == STAGED ? flush_bin(ids, at) : 0;
 }
 
-/* The few have become many. */
+/* What is pending among the few is no longer there. */
+static void take_out_added(struct sc_ids *ids)
+{
+    for (size_t i = 0; i < ids->added_count; i++)
+        take_out(&ids->few, ids->added[i]);
+}
+
+/* The few have become many. What is pending stays so. */
 static int spill(struct sc_ids *ids)
 {
     int rc = open_file(ids);
 
     if (!rc)
         rc = make_bins(ids, BINS);
+    take_out_added(ids);
     for (size_t i = 0; !rc && i < ids->few.size; i++)
         if (ids->few.slots[i])
             rc = put(ids, ids->few.slots[i]);
+    for (size_t i = 0; !rc && i < ids->added_count; i++)
+        rc = insert(&ids->pending, ids->added[i]);
+    ids->added_count = 0;
     free_table(&ids->few);
     return ids->broken = rc;
 }
 
 /* ---- the set ---- */
 
-static int known(struct sc_ids *ids, uint64_t hash)
+/* Whether the file, or what goes there, has the hash. */
+static int is_stored(struct sc_ids *ids, uint64_t hash)
 {
     uint64_t bits = bits_of(hash);
     size_t at;
     int rc;
 
-    if (!ids->bins)
-        return ids->few.size && *find(&ids->few, hash);
     if ((*word_of(ids, hash) & bits) != bits)
         return 0;
     at = bin_of(ids, hash);
@@ -355,40 +397,59 @@ void sc_ids_expect(const struct sc_ids *ids, uint64_t hash)
         __builtin_prefetch(&ids->few.slots[(size_t)hash & (ids->few.size - 1)]);
 }
 
-int sc_ids_add(struct sc_ids *ids, uint64_t hash)
+/* Notes that a hash among the few is pending. */
+static int note(struct sc_ids *ids, uint64_t hash)
 {
-    uint64_t *place;
-    int rc = ids->broken;
+    if (ids->added_count == ids->added_room) {
+        size_t room = ids->added_room ? ids->added_room * 2 : 128;
+        uint64_t *added = realloc(ids->added, room * BYTES);
 
-    if (!rc)
-        rc = reserve(&ids->pending);
-    if (rc)
-        return rc;
-    place = find(&ids->pending, hash);
+        if (!added)
+            return SC_IDS_NOMEM;
+        ids->added = added;
+        ids->added_room = room;
+    }
+    ids->added[ids->added_count++] = hash;
+    return 0;
+}
+
+static int add_to_few(struct sc_ids *ids, uint64_t hash)
+{
+    struct sc_ids_table *t = &ids->few;
+    uint64_t *place;
+
+    if (is_full(t) && grow(t))
+        return SC_IDS_NOMEM;
+    place = find(t, hash);
     if (*place)
         return SC_IDS_KNOWN;
-    rc = known(ids, hash);
-    if (rc)
-        return rc < 0 ? rc : SC_IDS_KNOWN;
+    if (note(ids, hash))
+        return SC_IDS_NOMEM;
     *place = hash;
-    ids->pending.count++;
+    t->count++;
     return SC_IDS_NEW;
 }
 
-static int keep_one(struct sc_ids *ids, uint64_t hash)
+static int add_to_many(struct sc_ids *ids, uint64_t hash)
 {
-    int rc = 0;
+    int rc;
 
-    if (!ids->bins && ids->few.count == SC_IDS_FEW)
-        rc = spill(ids);
-    if (rc || ids->bins)
-        return rc ? rc : put(ids, hash);
-    rc = reserve(&ids->few);
+    if (ids->pending.size && *find(&ids->pending, hash))
+        return SC_IDS_KNOWN;
+    rc = is_stored(ids, hash);
     if (rc)
-        return rc;
-    *find(&ids->few, hash) = hash;
-    ids->few.count++;
-    return 0;
+        return rc < 0 ? rc : SC_IDS_KNOWN;
+    rc = insert(&ids->pending, hash);
+    return rc ? rc : SC_IDS_NEW;
+}
+
+int sc_ids_add(struct sc_ids *ids, uint64_t hash)
+{
+    if (!ids->broken && !ids->bins && ids->few.count == SC_IDS_FEW)
+        spill(ids);
+    if (ids->broken)
+        return ids->broken;
+    return ids->bins ? add_to_many(ids, hash) : add_to_few(ids, hash);
 }
 
 int sc_ids_keep(struct sc_ids *ids)
@@ -396,10 +457,11 @@ int sc_ids_keep(struct sc_ids *ids)
     struct sc_ids_table *t = &ids->pending;
     int rc = ids->broken;
 
+    ids->added_count = 0;
     for (size_t i = 0; t->count && !rc && i < t->size; i++) {
         if (!t->slots[i])
             continue;
-        rc = keep_one(ids, t->slots[i]);
+        rc = put(ids, t->slots[i]);
         if (rc)
             break;
         t->slots[i] = 0;
@@ -412,6 +474,8 @@ int sc_ids_keep(struct sc_ids *ids)
 
 void sc_ids_forget(struct sc_ids *ids)
 {
+    take_out_added(ids);
+    ids->added_count = 0;
     if (ids->pending.count)
         memset(ids->pending.slots, 0, ids->pending.size * sizeof *ids->pending.slots);
     ids->pending.count = 0;

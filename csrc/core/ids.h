@@ -38,6 +38,8 @@ struct sc_ids {
     const char *folder; /* of the file; the caller's */
     int fd; /* of the file, 0: there is none */
     int broken; /* a status: a failure that left only parts */
+    uint64_t *added; /* those of the few that are pending */
+    size_t added_count, added_room;
     size_t total, bin_count; /* a power of two */
     struct sc_ids_bin *bins;
     uint64_t *filter, *staged, *run;

@@ -77,6 +77,27 @@ describe("lines", function()
     end
   end)
 
+  it("forget the ids of bad pages between good ones, however they lie among others", function()
+    local lines, seen, state = new { columns = { "id" } }, {}, 7
+    for round = 1, 300 do
+      local list, fresh, expected = {}, {}, 0
+      for i = 1, 1 + round % 40 do
+        state = state * 16807 % 2147483647
+        local id = tostring(state % 2000)
+        list[i] = ('{"id":"%s"}'):format(id)
+        if not seen[id] and not fresh[id] then fresh[id], expected = true, expected + 1 end
+      end
+      local good = state % 3 > 0
+      if not good then list[#list + 1] = "7" end
+      local _, received, written = page(lines, '{"list":[' .. table.concat(list, ",") .. "]}")
+      assert.are.equal(good and #list or nil, received)
+      if good then
+        assert.are.equal(expected, written)
+        for id in pairs(fresh) do seen[id] = true end
+      end
+    end
+  end)
+
   it("find fields as they turn up, the same for a whole page", function()
     local lines = new { columns = { "email" }, finding = true }
     local text = page(lines, '{"list":[{"email":"a"},{"email":"b","fields":{"x":"1","y":2}},'
