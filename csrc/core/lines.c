@@ -272,7 +272,7 @@ static int take_member(struct sc_lines *l, struct sc_json_scan *s, struct sc_buf
         rc = sc_ids_add(&l->ids, hash);
         if (rc != SC_IDS_NEW)
             return rc;
-        if (sc_buf_add(ids, &hash, sizeof hash))
+        if (ids && sc_buf_add(ids, &hash, sizeof hash))
             return -1;
     }
     page->written++;
@@ -350,7 +350,7 @@ int sc_lines_page(struct sc_lines *l, const char *json, size_t n, struct sc_buf 
                   struct sc_buf *ids, struct sc_lines_page *page)
 {
     struct sc_json_scan scan;
-    size_t out_len = out->len, ids_len = ids->len, columns;
+    size_t out_len = out->len, ids_len = ids ? ids->len : 0, columns;
     int rc;
 
     if (n > UINT32_MAX) { /* values are measured in 32 bits */
@@ -368,7 +368,8 @@ int sc_lines_page(struct sc_lines *l, const char *json, size_t n, struct sc_buf 
             rc = sc_ids_keep(&l->ids);
         if (rc || columns != l->column_count) {
             out->len = out_len;
-            ids->len = ids_len;
+            if (ids)
+                ids->len = ids_len;
             sc_ids_forget(&l->ids);
         }
         /* Once more where a field was found: all lines of a page have the same columns.

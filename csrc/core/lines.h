@@ -91,10 +91,10 @@ int sc_lines_text(struct sc_lines *l, const char *s, size_t n, struct sc_lines_n
 /* Adds a column. Returns 0, or -1 where memory or SC_LINES_COLUMNS is short. */
 int sc_lines_column(struct sc_lines *l, const char *name, size_t n, int part);
 
-/* Adds the lines of a page to out and the hashes of their ids, eight bytes each, to ids.
- * Returns 0; -1: memory is short; -2: the text is no such page, with a problem;
- * SC_IDS_FILE. On failure out, ids and (where it is the text) the set of ids are as
- * before. All lines of a page have the same columns. */
+/* Adds the lines of a page to out and, where it is not NULL, the hashes of their ids,
+ * eight bytes each, to ids. Returns 0; -1: memory is short; -2: the text is no such page,
+ * with a problem; SC_IDS_FILE. On failure out, ids and (where it is the text) the set of
+ * ids are as before. All lines of a page have the same columns. */
 int sc_lines_page(struct sc_lines *l, const char *json, size_t n, struct sc_buf *out,
                   struct sc_buf *ids, struct sc_lines_page *page);
 

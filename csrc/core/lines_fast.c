@@ -19,31 +19,33 @@ static int is_utf8(const char *s, const char *end)
 static inline const char *string_end(const char *s)
 {
     const char *from = s;
-    unsigned high = 0;
 
 #ifdef SC_SCAN_SSE2
     const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
     const __m128i limit = _mm_set1_epi8(0x1f);
+    __m128i all = _mm_setzero_si128(); /* what was looked at: more than the string */
 
     for (;; s += 16) {
         __m128i v = _mm_loadu_si128((const __m128i *)(const void *)s);
         __m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash));
-        unsigned mask, tops = (unsigned)_mm_movemask_epi8(v);
+        unsigned mask;
 
         hit = _mm_or_si128(hit, _mm_cmpeq_epi8(_mm_min_epu8(v, limit), v));
+        all = _mm_or_si128(all, v);
         mask = (unsigned)_mm_movemask_epi8(hit);
         if (mask) {
-            high |= tops & (mask - 1) & ~mask;
             s += __builtin_ctz(mask);
             break;
         }
-        high |= tops;
     }
+    return *s == '"' && (!_mm_movemask_epi8(all) || is_utf8(from, s)) ? s : NULL;
 #else
+    unsigned high = 0;
+
     for (; *s != '"' && *s != '\\' && (unsigned char)*s >= 0x20; s++)
         high |= (unsigned char)*s & 0x80u;
-#endif
     return *s == '"' && (!high || is_utf8(from, s)) ? s : NULL;
+#endif
 }
 
 /* The integer at s: the place behind it. */
@@ -69,34 +71,39 @@ static inline const char *scalar_end(const char *s)
     return integer_end(s);
 }
 
-/* A flat list or map: the place behind it. */
-static const char *flat_end(const char *s)
+/* A flat list: the place behind it. */
+static const char *list_end(const char *s)
 {
-    const char close = *s == '[' ? ']' : '}';
-
-    if (s[1] == close)
+    if (s[1] == ']')
         return s + 2;
-    do {
-        s++;
-        if (close == '}') {
-            if (*s != '"')
-                return NULL;
-            s = string_end(s + 1);
-            if (!s || s[1] != ':')
-                return NULL;
-            s += 2;
-        }
-        s = scalar_end(s);
-    } while (s && *s == ',');
-    return s && *s == close ? s + 1 : NULL;
+    do
+        s = scalar_end(s + 1);
+    while (s && *s == ',');
+    return s && *s == ']' ? s + 1 : NULL;
 }
 
-/* Reads the value at s; returns the place behind it. */
+/* A flat map: the place behind it. */
+static const char *map_end(const char *s)
+{
+    if (s[1] == '}')
+        return s + 2;
+    do {
+        if (*++s != '"')
+            return NULL;
+        s = string_end(s + 1);
+        if (!s || s[1] != ':')
+            return NULL;
+        s = scalar_end(s + 2);
+    } while (s && *s == ',');
+    return s && *s == '}' ? s + 1 : NULL;
+}
+
+/* Reads the value at s into v, which holds nothing; returns the place behind it. */
 static inline const char *read_value(const char *s, struct sc_lines_value *v)
 {
     const char *from = s;
 
-    if (*s == '"') {
+    if (__builtin_expect(*s == '"', 1)) {
         s = string_end(s + 1);
         if (!s)
             return NULL;
@@ -105,13 +112,15 @@ static inline const char *read_value(const char *s, struct sc_lines_value *v)
         v->kind = SC_LINES_PLAIN;
         return s + 1;
     }
+    if (*s == 'n')
+        return memcmp(s, "null", 4) ? NULL : s + 4;
     if (*s == '[' || *s == '{') {
+        s = *s == '[' ? list_end(s) : map_end(s);
         v->kind = SC_LINES_NEST;
         v->tight = 1;
-        s = flat_end(s);
     } else {
-        v->kind = *s == 'n' ? SC_LINES_NOTHING : SC_LINES_BARE;
-        s = scalar_end(s);
+        s = integer_end(s);
+        v->kind = SC_LINES_BARE;
     }
     if (!s)
         return NULL;
@@ -120,30 +129,22 @@ static inline const char *read_value(const char *s, struct sc_lines_value *v)
     return s;
 }
 
-/* Whether `"name":` stands at s. */
-static inline int key_is(const struct sc_lines *l, struct sc_lines_name name,
-                         const char *s)
+/* Whether `"name":` stands at s; names is the text that name is of. */
+static inline int key_is(const char *names, struct sc_lines_name name, const char *s)
 {
-    const char *key = l->text.data + name.at - 1;
+    const char *key = names + name.at - 1;
     size_t n = name.len + 3u;
 
 #ifdef SC_SCAN_SSE2
-    while (n > 16) {
+    for (;; s += 16, key += 16, n -= 16) {
         __m128i a = _mm_loadu_si128((const __m128i *)(const void *)s);
         __m128i b = _mm_loadu_si128((const __m128i *)(const void *)key);
+        unsigned odd = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(a, b)) ^ 0xffffu;
 
-        if (_mm_movemask_epi8(_mm_cmpeq_epi8(a, b)) != 0xffff)
+        if (__builtin_expect(n <= 16, 1))
+            return !(odd & ((1u << n) - 1));
+        if (odd)
             return 0;
-        s += 16;
-        key += 16;
-        n -= 16;
-    }
-    {
-        __m128i a = _mm_loadu_si128((const __m128i *)(const void *)s);
-        __m128i b = _mm_loadu_si128((const __m128i *)(const void *)key);
-        unsigned keep = (1u << n) - 1;
-
-        return ((unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(a, b)) & keep) == keep;
     }
 #else
     return !memcmp(s, key, n);
@@ -153,13 +154,14 @@ static inline int key_is(const struct sc_lines *l, struct sc_lines_name name,
 /* The map of fields, whose keys must be columns: each value to its column. */
 static const char *read_fields(struct sc_lines *l, const char *s)
 {
+    const char *names = l->text.data;
     size_t at = l->first_field, i;
 
     if (*++s == '}')
         return s + 1;
     for (;; s++) {
         for (i = at; i < l->column_count; i++)
-            if (l->columns[i].part == -1 && key_is(l, l->columns[i].name, s))
+            if (l->columns[i].part == -1 && key_is(names, l->columns[i].name, s))
                 break;
         if (i == l->column_count)
             return NULL;
@@ -182,33 +184,45 @@ static void expect(struct sc_lines *l, const struct sc_lines_value *id)
     sc_ids_expect(&l->ids, l->hash);
 }
 
+/* Reads a part that another key of it has told already. */
+static const char *read_again(struct sc_lines_value *part, uint8_t rank, const char *s)
+{
+    struct sc_lines_value value = {NULL, 0, 0, rank, 0};
+
+    s = read_value(s, &value);
+    if (s && value.kind && rank < part->rank)
+        *part = value;
+    return s;
+}
+
 const char *sc_lines_fast(struct sc_lines *l, const char *s)
 {
+    const char *names = l->text.data;
+
+    if (!l->key_count)
+        return NULL;
     for (size_t place = 0; place < SC_LINES_KEYS; place++) {
         const struct sc_lines_key *key = &l->keys[l->guess[place]];
-        struct sc_lines_value value = {NULL, 0, 0, 0, 0};
+        struct sc_lines_value *part = &l->parts[key->part];
 
         s++; /* the brace or comma before the key */
-        if (l->guess[place] >= l->key_count || !key_is(l, key->name, s))
+        if (!key_is(names, key->name, s))
             return NULL;
         s += key->name.len + 3;
-        if (key->part == l->fields_part && l->column_count && *s == '{') {
+        if (*s == '{' && key->part == l->fields_part && l->column_count) {
             s = read_fields(l, s);
+        } else if (__builtin_expect(!part->kind, 1)) {
+            part->rank = key->rank;
+            s = read_value(s, part);
         } else {
-            s = read_value(s, &value);
-            value.rank = key->rank;
-            if (s && value.kind &&
-                (!l->parts[key->part].kind || value.rank < l->parts[key->part].rank))
-                l->parts[key->part] = value;
-            if (key->part == l->id_part && s && value.kind)
-                expect(l, &value);
+            s = read_again(part, key->rank, s);
         }
         if (!s)
             return NULL;
-        if (*s == '}')
-            return s + 1;
+        if (key->part == l->id_part && part->kind)
+            expect(l, part);
         if (*s != ',')
-            return NULL;
+            return *s == '}' ? s + 1 : NULL;
     }
     return NULL;
 }

@@ -173,22 +173,23 @@ static char *put_compact(char *to, const char *s, size_t n)
 }
 
 /* Adds `"name":value,`. The name's text is JSON with its quotes and the colon. */
-static char *put_pair(const struct sc_lines *l, char *to, struct sc_lines_name name,
-                      const struct sc_lines_value *v)
+static inline char *put_pair(char *to, const char *names, struct sc_lines_name name,
+                             const struct sc_lines_value *v)
 {
-    int string = v->kind == SC_LINES_PLAIN || v->kind == SC_LINES_ESCAPED;
+    unsigned string = v->kind <= SC_LINES_ESCAPED;
 
-    to = sc_scan_copy(to, l->text.data + name.at, name.len);
+    to = sc_scan_copy(to, names + name.at, name.len);
     if (v->kind == SC_LINES_NEST && !v->tight)
         to = put_compact(to, v->at, v->len);
     else /* a string's quotes stand around it in the page */
-        to = sc_scan_copy(to, v->at - string, v->len + 2u * (unsigned)string);
+        to = sc_scan_copy(to, v->at - string, v->len + 2 * string);
     *to++ = ',';
     return to;
 }
 
 static int write_object(struct sc_lines *l, struct sc_buf *out)
 {
+    const char *names = l->text.data;
     char *to = out->data + out->len;
 
     *to++ = '{';
@@ -198,12 +199,12 @@ static int write_object(struct sc_lines *l, struct sc_buf *out)
             const struct sc_lines_value *v = value_of(l, c);
 
             if (v->kind)
-                to = put_pair(l, to, c->json, v);
+                to = put_pair(to, names, c->json, v);
         }
     } else {
         for (size_t i = 0; i < l->part_count; i++)
             if (l->parts[i].kind)
-                to = put_pair(l, to, l->part_names[i], &l->parts[i]);
+                to = put_pair(to, names, l->part_names[i], &l->parts[i]);
     }
     if (to[-1] == ',')
         to--;

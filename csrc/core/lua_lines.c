@@ -253,13 +253,14 @@ static const char *padded(lua_State *L, struct lua_lines *self, int index, size_
     return b->data;
 }
 
-/* lines:page(json, out, ids) -> members received, lines written, total or nil, columns of
- * each line | nil, what is wrong */
+/* lines:page(json, out[, ids]) -> members received, lines written, total or nil, columns
+ * of each line | nil, what is wrong */
 static int lines_page(lua_State *L)
 {
     struct lua_lines *self = check_lines(L);
     struct sc_lines_page page;
-    struct sc_buf *out = check_output(L, 3, 2), *ids = check_output(L, 4, 2);
+    struct sc_buf *out = check_output(L, 3, 2);
+    struct sc_buf *ids = lua_isnoneornil(L, 4) ? NULL : check_output(L, 4, 2);
     size_t n;
     const char *json = padded(L, self, 2, &n);
     int rc = sc_lines_page(&self->lines, json, n, out, ids, &page);

@@ -177,6 +177,7 @@ local function open_spool(run, sink, options)
   if options.checkpoint then
     run.resume, err = resume.open(options.checkpoint, sink, run, options)
     if not run.resume then return err end
+    run.with_ids = true
   end
   if not run.spool and not run.complete then
     run.spool, err = spool.open(sink, run.layout)

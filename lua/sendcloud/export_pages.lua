@@ -37,6 +37,7 @@ local MOST_PASSES = 3 -- over a set that shrinks
 ---@field pages table<integer, table> read, by offset, waiting for their turn
 ---@field arrived table[]      answers not read yet
 ---@field waiting integer      requests on their way
+---@field with_ids boolean?    pages hand on the hashes of their members' ids too
 ---@field err sendcloud.Error? why the run stops
 ---@field write fun(run, page): true|nil, sendcloud.Error? the page's lines
 ---@field note fun(run): true|nil, sendcloud.Error?  after the pages whose turn it was
@@ -160,11 +161,11 @@ end
 local function fresh(run, offset)
   local page = table.remove(run.free)
   if not page then
-    page = { lines = core.buffer(), ids = core.buffer() }
+    page = { lines = core.buffer(), ids = run.with_ids and core.buffer() or nil }
     page.options = { read = reader(run, page) }
   end
   page.lines:clear()
-  page.ids:clear()
+  if page.ids then page.ids:clear() end
   page.offset, page.written, page.received, page.body = offset, 0, 0, nil
   return page
 end
