@@ -79,6 +79,7 @@ build = {
         "csrc/core/rows_answer.c",
         "csrc/core/rows_batch.c",
         "csrc/core/rows_fold.c",
+        "csrc/core/rows_pass.c",
         "csrc/core/rows_plan.c",
         "csrc/core/rows_write.c",
         "csrc/core/shape.c",

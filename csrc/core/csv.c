@@ -297,7 +297,7 @@ static int undo_quotes(struct sc_csv *c)
         }
         cell->len = (uint32_t)(to - cell->at);
     }
-    memset(to, 0, 16);
+    memset(to, 0, SC_BUF_PAD);
     return SC_CSV_ROW;
 }
 

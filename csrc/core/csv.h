@@ -2,7 +2,7 @@
  *
  * Does no I/O: the caller feeds bytes and asks for rows until SC_CSV_MORE. A row's cells
  * are slices of the window (or of a scratch buffer where doubled quotes were undone);
- * they are valid until the next call, and 16 bytes behind each may be read. Read as
+ * they are valid until the next call, and 32 bytes behind each may be read. Read as
  * spreadsheets write: a quote only counts at the start of a cell, what follows a closing
  * quote is kept, a missing last line end is fine. Memory is capped: a row longer than
  * row_max is skipped and reported, and a quote that is never closed costs its own line,

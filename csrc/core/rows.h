@@ -238,6 +238,11 @@ const char *sc_rows_address(const struct sc_rows *r, const struct sc_rows_batch 
 int sc_rows_rejects(const struct sc_rows *r, const struct sc_rows_batch *b,
                     const struct sc_buf *body, struct sc_buf *out);
 
+/* rows_pass.c */
+/* Counts the objects of the list whose first element s stands at, without looking into
+ * their strings. Returns the place behind the list, or NULL where it does not end. */
+const char *sc_rows_count_objects(const char *s, const char *end, size_t *objects);
+
 /* rows_answer.c */
 void sc_rows_keys_init(struct sc_rows_keys *k);
 void sc_rows_keys_free(struct sc_rows_keys *k);

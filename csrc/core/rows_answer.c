@@ -1,7 +1,6 @@
 #include "json_read.h"
 #include "json_write.h"
 #include "rows.h"
-#include "scan.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -170,94 +169,6 @@ static int read_element(struct reading *g, enum sc_rows_role list)
     return rc < 0 ? -2 : take_element(g, list, &address, &message);
 }
 
-/* Where a walk over a list stands. */
-struct nesting {
-    size_t objects; /* that are elements of the list */
-    int depth, quoted, escaped;
-};
-
-/* Takes a bracket outside strings; returns whether the list ends there. */
-static inline int take_bracket(struct nesting *n, char bracket)
-{
-    if (bracket == '{' || bracket == '[') {
-        n->objects += n->depth == 0 && bracket == '{';
-        n->depth++;
-        return 0;
-    }
-    return --n->depth < 0;
-}
-
-/* Walks up to `count` bytes; returns the place of the bracket that ends the list, or
- * NULL. */
-static const char *walk_bytes(struct nesting *n, const char *s, size_t count)
-{
-    for (const char *end = s + count; s < end; s++) {
-        if (n->escaped) {
-            n->escaped = 0;
-        } else if (n->quoted) {
-            n->quoted = *s != '"';
-            n->escaped = *s == '\\';
-        } else if (*s == '"') {
-            n->quoted = 1;
-        } else if (*s == '{' || *s == '[' || *s == '}' || *s == ']') {
-            if (take_bracket(n, *s))
-                return s;
-        }
-    }
-    return NULL;
-}
-
-#ifdef SC_SCAN_SSE2
-/* The same for 16 bytes at once. */
-static const char *walk_vector(struct nesting *n, const char *s)
-{
-    /* '[' and ']' differ from '{' and '}' in one bit. */
-    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)s);
-    __m128i w = _mm_or_si128(v, _mm_set1_epi8(0x20));
-    unsigned quotes = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')));
-    unsigned slashes =
-        (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
-    unsigned brackets, inside = quotes;
-
-    if (slashes || n->escaped)
-        return walk_bytes(n, s, 16);
-    brackets = (unsigned)_mm_movemask_epi8(_mm_or_si128(
-        _mm_cmpeq_epi8(w, _mm_set1_epi8('{')), _mm_cmpeq_epi8(w, _mm_set1_epi8('}'))));
-    /* Every bit that an odd number of quotes stands at or before is within a string. */
-    inside ^= inside << 1;
-    inside ^= inside << 2;
-    inside ^= inside << 4;
-    inside ^= inside << 8;
-    if (n->quoted)
-        inside = ~inside;
-    n->quoted = (int)(inside >> 15 & 1);
-    for (brackets &= ~inside; brackets; brackets &= brackets - 1) {
-        const char *at = s + __builtin_ctz(brackets);
-
-        if (take_bracket(n, *at))
-            return at;
-    }
-    return NULL;
-}
-#endif
-
-/* Counts the objects of the list whose first element s stands at, without looking into
- * their strings. Returns the place behind the list, or NULL where it does not end. */
-static const char *count_objects(const char *s, const char *end, size_t *objects)
-{
-    struct nesting n = {0, 0, 0, 0};
-    const char *stop = NULL;
-
-#ifdef SC_SCAN_SSE2
-    for (; !stop && end - s >= 16; s += 16)
-        stop = walk_vector(&n, s);
-#endif
-    if (!stop)
-        stop = walk_bytes(&n, s, (size_t)(end - s));
-    *objects = n.objects;
-    return stop && *stop == ']' ? stop + 1 : NULL;
-}
-
 /* Moves past a list of objects whose content does not matter. Returns whether it could.
  */
 static int pass_list(struct reading *g, enum sc_rows_role list)
@@ -268,7 +179,7 @@ static int pass_list(struct reading *g, enum sc_rows_role list)
 
     if (s->end - s->at < 2 || s->at[1] != '{')
         return 0;
-    behind = count_objects(s->at + 1, s->end, &objects);
+    behind = sc_rows_count_objects(s->at + 1, s->end, &objects);
     if (!behind)
         return 0;
     g->listed[list] += objects;

@@ -48,21 +48,40 @@ void sc_rows_fold_close(struct sc_rows_fold *f, struct sc_rows_batch *b)
     b->generation = 0;
 }
 
+static inline uint64_t load(const char *s)
+{
+    uint64_t word;
+
+    memcpy(&word, s, 8);
+    return word;
+}
+
+static inline uint64_t mix(uint64_t h, uint64_t word)
+{
+    h = (h ^ (word | UINT64_C(0x2020202020202020))) * MULTIPLIER;
+    return h ^ h >> 32;
+}
+
 /* Letters of either case give the same hash; so do a few other pairs, which does no
  * harm. */
 static uint64_t hash_address(const char *s, size_t n, uint64_t seed)
 {
-    const uint64_t lower = UINT64_C(0x2020202020202020);
-    uint64_t h = seed ^ (n * MULTIPLIER), word;
+    uint64_t h = seed ^ (n * MULTIPLIER), word = 0;
 
-    for (; n >= 8; s += 8, n -= 8) {
-        memcpy(&word, s, 8);
-        h = (h ^ (word | lower)) * MULTIPLIER;
-        h ^= h >> 32;
+    if (n < 8) {
+        memcpy(&word, s, n);
+        h = mix(h, word);
+    } else {
+        /* Most addresses have 16 to 32 bytes: words that overlap in place of a loop. */
+        for (; n > 32; s += 8, n -= 8)
+            h = mix(h, load(s));
+        h = mix(h, load(s));
+        if (n > 16) {
+            h = mix(h, load(s + 8));
+            h = mix(h, load(s + n - 16));
+        }
+        h = mix(h, load(s + n - 8));
     }
-    word = 0;
-    memcpy(&word, s, n);
-    h = (h ^ (word | lower)) * MULTIPLIER;
     h ^= h >> 29;
     h *= MULTIPLIER;
     return h ^ h >> 32;

@@ -68,11 +68,16 @@ static void trim_slowly(struct sc_csv_cell *cell)
     cell->len = (uint32_t)(end - s);
 }
 
-/* Most cells begin and end with a visible ASCII character. */
+/* Whether a byte may begin (1) or end (2) one of these. */
+#define ASCII_SPACES [' '] = 3, ['\t'] = 3, ['\n'] = 3, ['\v'] = 3, ['\f'] = 3, ['\r'] = 3
+static const unsigned char around[256] = {
+    ASCII_SPACES, [0xc2] = 1, [0xe2] = 1, [0xe3] = 1, [0xef] = 1,
+    [0xa0] = 2,   [0x80] = 2, [0x8b] = 2, [0xbf] = 2};
+
 static inline void trim(struct sc_csv_cell *cell)
 {
-    if (!cell->len || (unsigned char)(cell->at[0] - 0x21) > 0x5d ||
-        (unsigned char)(cell->at[cell->len - 1] - 0x21) > 0x5d)
+    if (cell->len && (around[(unsigned char)cell->at[0]] & 1 ||
+                      around[(unsigned char)cell->at[cell->len - 1]] & 2))
         trim_slowly(cell);
 }
 
@@ -109,9 +114,9 @@ static char *put_escaped(const struct writer *w, char *to, const char *s, size_t
  * quote; NULL: memory is short. */
 static inline char *put_value(const struct writer *w, char *to, const char *s, size_t n)
 {
-    if (!w->plain)
+    if (__builtin_expect(!w->plain, 0) && sc_scan_escapes(s, n))
         return put_escaped(w, to, s, n);
-    to = sc_scan_copy(to, s, n);
+    to = sc_scan_copy_cell(to, s, n);
     memcpy(to, "\",", 2);
     return to + 2;
 }
@@ -202,7 +207,6 @@ static int check_row(struct sc_rows *r, struct sc_rows_batch *b, struct sc_rows_
                      const struct sc_csv_cell *address)
 {
     const struct sc_csv *c = &r->csv;
-    const char *end = address->at + address->len;
     size_t chars;
 
     if (c->flags & SC_CSV_NUL)
@@ -211,7 +215,7 @@ static int check_row(struct sc_rows *r, struct sc_rows_batch *b, struct sc_rows_
         return refuse_bytes(r, b, e);
     if (!address->len)
         return refuse(b, e, "no address");
-    if (sc_scan_byte(address->at, end, '@') == end)
+    if (!sc_scan_holds(address->at, address->len, '@'))
         return refuse(b, e, "the address has no @");
     return 1;
 }
@@ -295,7 +299,7 @@ static int show_address(struct sc_rows_batch *b, struct sc_rows_entry *e,
 int sc_rows_write(struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *body,
                   struct sc_rows_entry *e)
 {
-    static const char nothing[16];
+    static const char nothing[SC_BUF_PAD];
     const struct sc_csv *c = &r->csv;
     const uint32_t index = r->plan.steps[0].cell;
     struct sc_csv_cell address = {nothing, 0, 0};

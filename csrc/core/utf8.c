@@ -5,6 +5,16 @@
 #include <emmintrin.h>
 #endif
 
+/* The place of the first byte of a word that is not 0. */
+static inline size_t first_byte(uint64_t word)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    return (size_t)__builtin_ctzll(word) / 8;
+#else
+    return (size_t)__builtin_clzll(word) / 8;
+#endif
+}
+
 /* The first byte from p on that is not ASCII, or end. */
 static inline const char *skip_ascii(const char *p, const char *end)
 {
@@ -22,8 +32,9 @@ static inline const char *skip_ascii(const char *p, const char *end)
         uint64_t word;
 
         memcpy(&word, p, 8);
-        if (word & UINT64_C(0x8080808080808080))
-            break;
+        word &= UINT64_C(0x8080808080808080);
+        if (word)
+            return p + first_byte(word);
         p += 8;
     }
     while (p < end && !(*p & 0x80))

@@ -357,6 +357,40 @@ describe("rows", function()
     )
   end)
 
+  it("are counted in an answer whatever its objects hold", function()
+    local seed = 7
+    local function random(n)
+      seed = seed * 16807 % 2147483647
+      return seed % n + 1
+    end
+    local PARTS = { '"a":"x"', '"b":{}', '"c":[{"d":{}},[]]', '"e":"}{]["', '"f":"\\"}\\\\"',
+      '"g":[]', '"hhhhhhhhhhhhhhhhhhhhhhhhhhhhh":1', '"\\\\":null' }
+    local function object()
+      local parts = {}
+      for i = 1, random(5) - 1 do parts[i] = PARTS[random(random(#PARTS))] end
+      return "{" .. table.concat(parts, "," .. (" "):rep(random(3) - 1)) .. "}"
+    end
+    local function list(count)
+      local objects = {}
+      for i = 1, count do objects[i] = object() end
+      return "[" .. table.concat(objects, ",") .. "]"
+    end
+    for _ = 1, 200 do
+      local rows = open((function()
+        local text = {}
+        for i = 1, 40 do text[i] = ("m%d@x\n"):format(i) end
+        return table.concat(text)
+      end)())
+      local batch, body = fill(rows)
+      local first = random(41) - 1
+      assert.is_true(batch:answer(rows, body,
+        ('{"ins":%s,"upd":%s}'):format(list(first), list(40 - first)), 1, 40))
+      local verdicts = batch:settle()
+      assert.are.same({ first, 40 - first, 0 },
+        { verdicts.inserted, verdicts.updated, verdicts.unknown })
+    end
+  end)
+
   it("come some at a time, and move up where one is dropped", function()
     local text = {}
     for i = 1, 70 do text[i] = ("m%d@x,N%d\n"):format(i, i) end
