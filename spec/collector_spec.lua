@@ -326,6 +326,7 @@ describe("a collector", function()
     put("mine.journal", "a diary\n")
     put("empty.journal", "")
     put("x.journal.new", "")
+    put("0006000000000000-7-1.journal", "") -- the machine died before its first sync
     put("acknowledged", "nonsense")
     local writer = assert(core.journal_writer(folder, "other.journal"))
     for _, text in ipairs { "not JSON", "[1]", '{"email":7}' } do writer:append(text, 1) end
@@ -337,6 +338,7 @@ describe("a collector", function()
     assert.equal("", files.read(folder .. "/empty.journal"))
     assert.equal("nonsense", files.read(folder .. "/acknowledged.damaged"))
     assert.is_nil(files.read(folder .. "/x.journal.new"))
+    assert.is_nil(files.read(folder .. "/0006000000000000-7-1.journal"))
     assert.equal("not JSON", letters()[1].text)
     assert.equal("not a contact", letters()[1].reason)
     local told = #said

@@ -1,5 +1,6 @@
 #include "http_job.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -18,6 +19,8 @@ void sc_http_job_free(struct sc_http_job *job)
     free(job->body);
     sc_buf_free(&job->into);
     sc_http_release(job->transfer);
+    if (job->chore.drop)
+        job->chore.drop(job->chore.of);
     free(job);
 }
 
@@ -71,6 +74,19 @@ struct sc_http_job *sc_http_job_new(const struct sc_http_request *request)
 failed:
     sc_http_job_free(job);
     return NULL;
+}
+
+struct sc_http_job *sc_http_job_new_chore(const struct sc_http_chore *chore)
+{
+    struct sc_http_job *job = calloc(1, sizeof *job);
+
+    if (!job)
+        return NULL;
+    job->made = now();
+    job->code = ECANCELED;
+    job->chore = *chore;
+    job->chore.hold(chore->of);
+    return job;
 }
 
 double sc_http_job_age(const struct sc_http_job *job)

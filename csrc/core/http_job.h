@@ -1,6 +1,7 @@
 /* http_job: what the thread of the HTTP engine and those who hand it work share:
  * http_thread.c is their side and the thread's life, http_serve.c what runs on the
- * thread, http_pool.c what runs on the host's threads instead, http_job.c a job's memory.
+ * thread, http_chores.c beside it, http_pool.c on the host's threads instead, http_job.c
+ * a job's memory.
  * Nobody else includes this.
  *
  * The lock guards what is marked with it; the rest of a job is the thread's until its
@@ -9,6 +10,7 @@
 #ifndef SC_HTTP_JOB_H
 #define SC_HTTP_JOB_H
 
+#include "http_chores.h"
 #include "http_door.h"
 #include "http_engines.h"
 #include "http_internal.h"
@@ -39,6 +41,8 @@ struct sc_http_job {
     struct sc_http_failure why;
     struct sc_http_engine *engine; /* lock: of a pool's job that was begun */
     struct sc_http_engine *served; /* the same, for who is at work on it */
+    struct sc_http_chore chore; /* run is NULL: a request */
+    int code; /* of a chore */
     double made; /* when, in seconds; see sc_http_job_age */
 };
 
@@ -57,6 +61,7 @@ struct sc_http_thread {
     uint64_t last_id; /* lock */
     int stop; /* lock */
     /* The thread's own: */
+    struct sc_http_chores chores;
     struct sc_http_job *running;
     struct sc_http_caller **callers;
     struct curl_waitfd *waits; /* the door, then one for each caller */
@@ -75,6 +80,9 @@ void sc_http_thread_share(struct sc_http_thread *t);
 
 /* A copy of the request, which nobody knows of yet. NULL: out of memory. */
 struct sc_http_job *sc_http_job_new(const struct sc_http_request *request);
+
+/* The same for a chore. */
+struct sc_http_job *sc_http_job_new_chore(const struct sc_http_chore *chore);
 
 /* Seconds since then. */
 double sc_http_job_age(const struct sc_http_job *job);

@@ -139,7 +139,9 @@ int sc_http_pool_work(uint64_t id)
     job = take_job(t, id);
     if (!job)
         return -1;
-    if (job->transfer || begin(job)) {
+    if (job->chore.run) {
+        job->code = job->chore.run(job->chore.of);
+    } else if (job->transfer || begin(job)) {
         take_turn(job);
         if (!sc_http_done(job->transfer)) {
             if (leave(job))

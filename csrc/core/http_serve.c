@@ -82,6 +82,10 @@ static void complete(struct sc_http_thread *t, struct sc_http_job *job)
 
 static void begin(struct sc_http_thread *t, struct sc_http_job *job)
 {
+    if (job->chore.run) {
+        sc_http_chores_give(&t->chores, job);
+        return;
+    }
     job->transfer = sc_http_add(t->http, &job->request, &job->why);
     if (!job->transfer) {
         complete(t, job);
@@ -96,6 +100,17 @@ static void refuse(struct sc_http_thread *t, struct sc_http_job *job)
     sc_http_fail(&job->why, "cancelled", "not_sent", "request",
                  "the request was cancelled");
     complete(t, job);
+}
+
+/* Completes the chores that are done. */
+static void collect_chores(struct sc_http_thread *t)
+{
+    struct sc_http_job *job = sc_http_chores_take(&t->chores), *next;
+
+    for (; job; job = next) {
+        next = job->next_fresh;
+        complete(t, job);
+    }
 }
 
 /* Completes the transfers that are done. */
@@ -130,7 +145,7 @@ static int take_orders(struct sc_http_thread *t)
         next = job->next_fresh;
         job->next_fresh = NULL;
         job->state = SC_JOB_RUNNING;
-        if (job->cancelled || !go_on) {
+        if ((job->cancelled || !go_on) && !job->chore.run) {
             *refused_end = job;
             refused_end = &job->next_fresh;
         } else {
@@ -335,8 +350,11 @@ void *sc_http_serve(void *argument)
         if (sc_http_poll(t->http, t->waits, t->callers_count + 1,
                          t->no_descriptors ? DOOR_PAUSE : LONGEST_WAIT))
             collect(t);
+        collect_chores(t);
         serve_callers(t);
     }
+    sc_http_chores_end(&t->chores);
+    collect_chores(t);
     while (t->callers_count)
         hang_up(t, t->callers[t->callers_count - 1]);
     return NULL;

@@ -64,6 +64,7 @@ static void free_thread(struct sc_http_thread *t)
 {
     sc_http_free(t->http);
     sc_http_door_close(&t->door);
+    sc_http_chores_free(&t->chores);
     pthread_mutex_destroy(&t->lock);
     free(t->callers);
     free(t->waits);
@@ -95,6 +96,7 @@ static struct sc_http_thread *new_thread(struct sc_http_failure *why)
     t->door.fd = -1;
     pthread_mutex_init(&t->lock, NULL);
     t->http = sc_http_new(0);
+    sc_http_chores_init(&t->chores, t->http);
     if (!t->http || !sc_http_serve_init(t))
         goto out_of_memory;
     if (sc_http_door_open(&t->door, reason, sizeof reason)) {
@@ -247,9 +249,10 @@ static int enqueue(struct sc_http_thread *t, struct sc_http_job *job)
     return open;
 }
 
-struct sc_http_job *sc_http_submit(struct sc_http_thread *t,
-                                   const struct sc_http_request *request,
-                                   struct sc_http_failure *why)
+static struct sc_http_job *submit(struct sc_http_thread *t,
+                                  const struct sc_http_request *request,
+                                  const struct sc_http_chore *chore,
+                                  struct sc_http_failure *why)
 {
     struct sc_http_job *job;
 
@@ -258,7 +261,7 @@ struct sc_http_job *sc_http_submit(struct sc_http_thread *t,
                      "the helper thread belongs to the process that was forked");
         return NULL;
     }
-    job = sc_http_job_new(request);
+    job = request ? sc_http_job_new(request) : sc_http_job_new_chore(chore);
     if (!job) {
         sc_http_fail(why, "network", "not_sent", "memory", "out of memory");
         return NULL;
@@ -273,6 +276,25 @@ struct sc_http_job *sc_http_submit(struct sc_http_thread *t,
     if (t->http)
         sc_http_wakeup(t->http);
     return job;
+}
+
+struct sc_http_job *sc_http_submit(struct sc_http_thread *t,
+                                   const struct sc_http_request *request,
+                                   struct sc_http_failure *why)
+{
+    return submit(t, request, NULL, why);
+}
+
+struct sc_http_job *sc_http_submit_chore(struct sc_http_thread *t,
+                                         const struct sc_http_chore *chore,
+                                         struct sc_http_failure *why)
+{
+    return submit(t, NULL, chore, why);
+}
+
+int sc_http_job_code(const struct sc_http_job *job)
+{
+    return job->code;
 }
 
 uint64_t sc_http_job_id(const struct sc_http_job *job)
@@ -330,7 +352,7 @@ static void end_nobodys(struct sc_http_job *job)
 {
     if (job->transfer)
         sc_http_cancel(job->transfer);
-    else
+    else if (!job->chore.run)
         sc_http_fail(&job->why, "cancelled", "not_sent", "request",
                      "the request was cancelled");
     sc_http_engines_put(job->engine);

@@ -46,6 +46,24 @@ struct sc_http_job *sc_http_submit(struct sc_http_thread *t,
                                    const struct sc_http_request *request,
                                    struct sc_http_failure *why);
 
+/* Work that blocks, done by a thread beside the engine's. */
+struct sc_http_chore {
+    int (*run)(void *of); /* 0, or the system's error number */
+    void (*hold)(void *of); /* called when the chore is taken in, */
+    void (*drop)(void *of); /* and once after that, on any thread */
+    void *of;
+};
+
+/* Takes it in as a job, which nothing cancels: given up or not, it is done, at the end
+ * of the process too. One of a pool's is done when somebody works on it. NULL with *why
+ * filled. */
+struct sc_http_job *sc_http_submit_chore(struct sc_http_thread *t,
+                                         const struct sc_http_chore *chore,
+                                         struct sc_http_failure *why);
+
+/* What run returned; ECANCELED where it never ran. */
+int sc_http_job_code(const struct sc_http_job *job);
+
 /* The number to send to the door. */
 uint64_t sc_http_job_id(const struct sc_http_job *job);
 

@@ -5,8 +5,9 @@
  * never written again after that: whoever gets the lock knows that the file is sealed.
  * It appears under its name only with a whole header and locked. Each entry carries a
  * moment and two checksums, one over its head, so that a damaged length leads nobody
- * astray. Readers never change a file. A struct owns one descriptor and one buffer.
- * Does not know what the bytes mean, nor when they may go. */
+ * astray. Readers never change a file. A struct owns one descriptor and one buffer; a
+ * writer's file may be shared with threads that make it last (journal_sync.c), and is
+ * closed by the last of them. Does not know what the bytes mean, nor when they may go. */
 #ifndef SC_JOURNAL_H
 #define SC_JOURNAL_H
 
@@ -24,9 +25,11 @@ enum sc_journal_status {
     SC_JOURNAL_FOREIGN = -2, /* not a file of ours, or of a later version */
 };
 
+struct sc_journal_file; /* what of a writer other threads may use */
+
 struct sc_journal_writer {
     int open;
-    int fd;
+    struct sc_journal_file *file;
     uint64_t size;
     struct sc_buf entry; /* the one being written */
 };
@@ -49,7 +52,7 @@ struct sc_journal_reader {
 };
 
 /* Begins the file `name` in a folder, readable for its owner only; a name that is
- * taken is EEXIST. w is zeroed or closed. */
+ * taken is EEXIST. It lasts with the first entry that does. w is zeroed or closed. */
 int sc_journal_create(struct sc_journal_writer *w, const char *folder, const char *name);
 
 /* Adds an entry of 1 to SC_JOURNAL_LONGEST bytes (else EMSGSIZE); lasting before it
@@ -62,8 +65,20 @@ int sc_journal_append(struct sc_journal_writer *w, const char *bytes, size_t n,
 /* Makes all entries last. The file is closed when that fails. */
 int sc_journal_sync(struct sc_journal_writer *w);
 
-/* Closes the file and gives the lock up. Harmless when called twice. */
+/* Closes the file and gives the lock up, unless others hold the file. Harmless when
+ * called twice. */
 void sc_journal_close(struct sc_journal_writer *w);
+
+/* Any thread: makes all that was written before last. Who fails once fails for ever: the
+ * system tells of a failure only once. Waits for one that is under way. */
+int sc_journal_file_sync(struct sc_journal_file *f);
+
+/* The error number of a sync that failed, or 0. Waits for nothing. */
+int sc_journal_file_failed(struct sc_journal_file *f);
+
+/* Any thread: one more holds the file, or one less, the last of whom closes it. */
+void sc_journal_file_hold(struct sc_journal_file *f);
+void sc_journal_file_drop(struct sc_journal_file *f);
 
 /* Opens a file to be read from an offset on: 0 or the end of an entry. One beyond the
  * file's end is its end. r is zeroed. A damaged header makes a file foreign unless a
@@ -83,6 +98,11 @@ uint64_t sc_journal_offset(const struct sc_journal_reader *r);
 
 /* Closes the file and frees the buffer. Harmless when called twice. */
 void sc_journal_finish(struct sc_journal_reader *r);
+
+/* For the writer, who holds it: takes both descriptors, the folder's until that has
+ * been made last. NULL: out of memory; they are still the caller's. */
+struct sc_journal_file *sc_journal_file_new(int fd, int folder);
+int sc_journal_file_fd(const struct sc_journal_file *f);
 
 /* The parts of the format that writing and reading share. */
 void sc_journal_put_header(char out[SC_JOURNAL_HEADER]);

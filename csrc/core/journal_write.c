@@ -24,18 +24,16 @@ static int write_all(int fd, const char *bytes, size_t n)
     return 0;
 }
 
-/* Locks a fresh file, gives it its header and makes that last. The mode is set anew:
+/* Locks a fresh file and gives it its header. The mode is set anew:
  * the umask may have taken away what its owner needs. */
 static int prepare(int fd)
 {
     char header[SC_JOURNAL_HEADER];
-    int rc;
 
     sc_journal_put_header(header);
     if (fchmod(fd, S_IRUSR | S_IWUSR) || flock(fd, LOCK_EX | LOCK_NB))
         return errno;
-    rc = write_all(fd, header, sizeof header);
-    return !rc && fsync(fd) ? errno : rc;
+    return write_all(fd, header, sizeof header);
 }
 
 /* Made under another name and linked when it is locked and whole: a reader that sees a
@@ -56,10 +54,6 @@ static int make(int folder, const char *name, int *out)
     if (!rc && linkat(folder, fresh, folder, name, 0))
         rc = errno;
     unlinkat(folder, fresh, 0);
-    if (!rc && fsync(folder) && errno != EINVAL) {
-        rc = errno;
-        unlinkat(folder, name, 0);
-    }
     if (rc)
         close(fd);
     else
@@ -69,14 +63,22 @@ static int make(int folder, const char *name, int *out)
 
 int sc_journal_create(struct sc_journal_writer *w, const char *folder, const char *name)
 {
-    int at = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
+    int at = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd, rc;
 
     if (at < 0)
         return errno;
-    rc = make(at, name, &w->fd);
-    close(at);
-    if (rc)
+    rc = make(at, name, &fd);
+    if (rc) {
+        close(at);
         return rc;
+    }
+    w->file = sc_journal_file_new(fd, at);
+    if (!w->file) {
+        unlinkat(at, name, 0);
+        close(fd);
+        close(at);
+        return ENOMEM;
+    }
     w->open = 1;
     w->size = SC_JOURNAL_HEADER;
     sc_buf_init(&w->entry, SC_JOURNAL_HEAD + SC_JOURNAL_LONGEST);
@@ -86,7 +88,7 @@ int sc_journal_create(struct sc_journal_writer *w, const char *folder, const cha
 /* Takes back what was written of an entry. */
 static void undo(struct sc_journal_writer *w)
 {
-    if (ftruncate(w->fd, (off_t)w->size))
+    if (ftruncate(sc_journal_file_fd(w->file), (off_t)w->size))
         sc_journal_close(w);
 }
 
@@ -98,19 +100,24 @@ int sc_journal_append(struct sc_journal_writer *w, const char *bytes, size_t n,
 
     if (!w->open)
         return EBADF;
+    rc = sc_journal_file_failed(w->file);
+    if (rc) {
+        sc_journal_close(w);
+        return rc;
+    }
     if (n == 0 || n > SC_JOURNAL_LONGEST)
         return EMSGSIZE;
     sc_journal_put_head(head, bytes, n, stamp);
     sc_buf_clear(&w->entry);
     if (sc_buf_add(&w->entry, head, sizeof head) || sc_buf_add(&w->entry, bytes, n))
         return ENOMEM;
-    rc = write_all(w->fd, w->entry.data, w->entry.len);
+    rc = write_all(sc_journal_file_fd(w->file), w->entry.data, w->entry.len);
     if (rc) {
         undo(w);
         return rc;
     }
-    if (sync && fdatasync(w->fd)) {
-        rc = errno;
+    rc = sync ? sc_journal_file_sync(w->file) : 0;
+    if (rc) {
         undo(w);
         sc_journal_close(w);
         return rc;
@@ -125,10 +132,9 @@ int sc_journal_sync(struct sc_journal_writer *w)
 
     if (!w->open)
         return EBADF;
-    if (!fdatasync(w->fd))
-        return 0;
-    rc = errno;
-    sc_journal_close(w);
+    rc = sc_journal_file_sync(w->file);
+    if (rc)
+        sc_journal_close(w);
     return rc;
 }
 
@@ -137,6 +143,6 @@ void sc_journal_close(struct sc_journal_writer *w)
     if (!w->open)
         return;
     w->open = 0;
-    close(w->fd);
+    sc_journal_file_drop(w->file);
     sc_buf_free(&w->entry);
 }

@@ -5,6 +5,7 @@
  * "full" (there is no room), "foreign" (not ours: leave it alone). Stamps are numbers
  * below 2^53. */
 #include "journal.h"
+#include "lua_thread.h"
 #include "lua_util.h"
 
 #include <errno.h>
@@ -74,6 +75,32 @@ static int writer_sync(lua_State *L)
         return failed(L, rc);
     lua_pushboolean(L, 1);
     return 1;
+}
+
+static int chore_sync(void *file)
+{
+    return sc_journal_file_sync(file);
+}
+
+static void chore_hold(void *file)
+{
+    sc_journal_file_hold(file);
+}
+
+static void chore_drop(void *file)
+{
+    sc_journal_file_drop(file);
+}
+
+/* writer:sync_by(thread) -> job, whose result is as of writer:sync(): of all that was
+ * added before, by core.http_thread() or core.http_pool(); or nil and why not. The file
+ * may be closed meanwhile, and closes when that is done. */
+static int writer_sync_by(lua_State *L)
+{
+    struct sc_journal_writer *w = check_writer(L);
+    struct sc_http_chore chore = {chore_sync, chore_hold, chore_drop, w->file};
+
+    return w->open ? sc_lua_submit_chore(L, 2, &chore) : failed(L, EBADF);
 }
 
 /* writer:is_open() -> false once it was closed, or gave up after a failure */
@@ -171,11 +198,9 @@ static int reader_gc(lua_State *L)
 
 void sc_open_journal(lua_State *L)
 {
-    static const luaL_Reg writer[] = {{"append", writer_append},
-                                      {"sync", writer_sync},
-                                      {"is_open", writer_is_open},
-                                      {"close", writer_close},
-                                      {NULL, NULL}};
+    static const luaL_Reg writer[] = {
+        {"append", writer_append},   {"sync", writer_sync},   {"sync_by", writer_sync_by},
+        {"is_open", writer_is_open}, {"close", writer_close}, {NULL, NULL}};
     static const luaL_Reg writer_meta[] = {
         {"__gc", writer_close}, {"__close", writer_close}, {NULL, NULL}};
     static const luaL_Reg reader[] = {{"next", reader_next},

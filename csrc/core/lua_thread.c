@@ -9,9 +9,11 @@
 #include "http_thread.h"
 #include "lua_answer.h"
 #include "lua_request.h"
+#include "lua_thread.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define THREAD_TYPE "sendcloud.http_thread"
 #define JOB_TYPE    "sendcloud.http_job"
@@ -26,6 +28,7 @@ struct job {
     struct sc_http_job *job; /* NULL: its result was taken */
     struct sc_buf *into; /* locked, or NULL */
     int busy; /* its result is being made: a finalizer may ask for it meanwhile */
+    int is_chore;
 };
 
 static const char thread_key = 0, pool_key = 0;
@@ -85,9 +88,9 @@ static int core_http_work(lua_State *L)
     return 1;
 }
 
-static struct sc_http_thread *check_thread(lua_State *L)
+static struct sc_http_thread *check_thread(lua_State *L, int index)
 {
-    struct share *s = luaL_checkudata(L, 1, THREAD_TYPE);
+    struct share *s = luaL_checkudata(L, index, THREAD_TYPE);
 
     if (!s->thread)
         luaL_error(L, "the helper thread is closed");
@@ -107,7 +110,7 @@ static int thread_gc(lua_State *L)
 /* thread:path() -> where its socket is; nil for a pool, which has none */
 static int thread_path(lua_State *L)
 {
-    const char *path = sc_http_thread_path(check_thread(L));
+    const char *path = sc_http_thread_path(check_thread(L, 1));
 
     if (*path)
         lua_pushstring(L, path);
@@ -120,7 +123,7 @@ static int thread_path(lua_State *L)
  * thread that can be reached again */
 static int thread_lost(lua_State *L)
 {
-    lua_pushboolean(L, sc_http_thread_is_lost(check_thread(L)));
+    lua_pushboolean(L, sc_http_thread_is_lost(check_thread(L, 1)));
     return 1;
 }
 
@@ -132,7 +135,7 @@ static int thread_submit(lua_State *L)
     struct sc_http_failure why;
     struct job *j;
 
-    check_thread(L);
+    check_thread(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
     j = sc_lua_newobject(L, sizeof *j, JOB_TYPE);
@@ -144,7 +147,7 @@ static int thread_submit(lua_State *L)
     if (r.kind)
         return sc_lua_refuse(L, r.kind, r.wrong);
     lua_rawseti(L, 4, INTO);
-    j->job = sc_http_submit(check_thread(L), &r.request, &why);
+    j->job = sc_http_submit(check_thread(L, 1), &r.request, &why);
     if (!j->job) {
         lua_pushnil(L);
         sc_lua_push_failure(L, &why);
@@ -155,6 +158,23 @@ static int thread_submit(lua_State *L)
     if (j->into)
         j->into->locks++;
     return 1;
+}
+
+int sc_lua_submit_chore(lua_State *L, int thread, const struct sc_http_chore *chore)
+{
+    struct sc_http_thread *t = check_thread(L, thread);
+    struct sc_http_failure why;
+    struct job *j = sc_lua_newobject(L, sizeof *j, JOB_TYPE);
+
+    lua_createtable(L, 3, 0);
+    sc_setuservalue(L, -2);
+    j->is_chore = 1;
+    j->job = sc_http_submit_chore(t, chore, &why);
+    if (j->job)
+        return 1;
+    lua_pushnil(L);
+    sc_lua_push_failure(L, &why);
+    return 2;
 }
 
 static struct job *check_job(lua_State *L)
@@ -221,6 +241,19 @@ static int job_cancel(lua_State *L)
     return 0;
 }
 
+/* The same for a chore. */
+static void keep_code(lua_State *L, struct job *j)
+{
+    int code = sc_http_job_code(j->job);
+
+    if (code)
+        lua_pushstring(L, strerror(code));
+    else
+        lua_pushboolean(L, 1);
+    lua_rawseti(L, 2, code ? FAILURE : ANSWER);
+    release(j);
+}
+
 /* Puts the result of a job that is done into its environment, at index 2. */
 static void keep_result(lua_State *L, struct job *j)
 {
@@ -242,8 +275,8 @@ static void keep_result(lua_State *L, struct job *j)
     lua_settop(L, 2);
 }
 
-/* job:result() -> { status, headers, body }, or nil and a failure. Asked again it
- * gives the same tables; asked early it raises. */
+/* job:result() -> { status, headers, body }, or nil and a failure; of a chore true, or
+ * nil and a message. Asked again it gives the same; asked early it raises. */
 static int job_result(lua_State *L)
 {
     struct job *j = check_job(L);
@@ -255,7 +288,10 @@ static int job_result(lua_State *L)
             return luaL_error(L, "the job is not done yet");
         if (j->busy)
             return luaL_error(L, "the job's result is being taken");
-        keep_result(L, j);
+        if (j->is_chore)
+            keep_code(L, j);
+        else
+            keep_result(L, j);
     }
     lua_rawgeti(L, 2, ANSWER);
     if (!lua_isnil(L, -1))

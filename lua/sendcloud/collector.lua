@@ -117,7 +117,7 @@ function collector.new(options)
   return handle.new(Collector, {
     client = client, state = state, options = checked, check = check,
     any = core.shape { type = "any" },
-    writer = journal_writer.new(checked),
+    writer = journal_writer.new(checked, state.config.thread_pool),
     drain = drain.new(state, checked, function(contact) return check(contact) == nil end),
   })
 end

@@ -1,9 +1,10 @@
 /* The engine's thread under ThreadSanitizer: threads submit, wait at the door, cancel,
  * hang up and give up side by side, and the last share goes while jobs are on their
- * way. The same for the pool that other threads work for, and for a door that is
- * removed meanwhile. */
+ * way. The same for the pool that other threads work for, for a door that is removed
+ * meanwhile, and for journals that are made last while they are written and closed. */
 #include "core/http_pool.h"
 #include "core/http_thread.h"
+#include "core/journal.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -323,6 +324,96 @@ static void lose(void)
     sc_http_thread_close(other);
 }
 
+static int sync_file(void *file)
+{
+    return sc_journal_file_sync(file);
+}
+
+static void hold_file(void *file)
+{
+    sc_journal_file_hold(file);
+}
+
+static void drop_file(void *file)
+{
+    sc_journal_file_drop(file);
+}
+
+/* A sync of a journal, waited for in one of four ways, by the thread or the pool. */
+static void sync_journal(struct sc_http_thread *t, struct sc_journal_writer *w, int way)
+{
+    struct sc_http_chore chore = {sync_file, hold_file, drop_file, w->file};
+    struct sc_http_failure why;
+    struct sc_http_job *job = sc_http_submit_chore(t, &chore, &why);
+    int fd = *sc_http_thread_path(t) ? stand_at_door(t) : -1;
+
+    if (!job) {
+        fail(why.message);
+        return;
+    }
+    if (fd < 0 && sc_http_pool_work(sc_http_job_id(job)) != 1)
+        fail("the pool did not do it");
+    if (fd >= 0 && way != 1)
+        ask(fd, job);
+    if (sc_journal_append(w, "more", 4, 2, way == 2)) /* beside it */
+        fail("append");
+    switch (way) {
+    case 0:
+        if (fd >= 0)
+            wait_for_line(fd);
+        break;
+    case 1: /* nobody at the door */
+        break;
+    case 2: /* gone while waiting: it is done all the same */
+        if (fd >= 0)
+            close(fd);
+        fd = -1;
+        sc_http_job_cancel(job);
+        break;
+    default: /* given up at once, and the file closed */
+        sc_journal_close(w);
+        sc_http_job_release(job);
+        job = NULL;
+    }
+    while (job && !sc_http_job_done(job))
+        pause_ms(1);
+    if (job && sc_http_job_code(job))
+        fail("the sync");
+    sc_http_job_release(job);
+    if (fd >= 0)
+        close(fd);
+}
+
+static char journals[] = "/tmp/tsan-journal-XXXXXX";
+
+static void *write_journals(void *number)
+{
+    struct sc_http_failure why;
+    struct sc_journal_writer w = {.open = 0};
+    struct sc_http_thread *t, *pool = sc_http_pool_open(&why);
+    char name[40], path[80];
+    int i;
+
+    for (i = 0; i < CALLS / 4; i++) {
+        snprintf(name, sizeof name, "%d-%d", (int)(intptr_t)number, i);
+        snprintf(path, sizeof path, "%s/%s", journals, name);
+        t = sc_http_thread_open(&why);
+        if (!t || sc_journal_create(&w, journals, name) ||
+            sc_journal_append(&w, "one", 3, 1, 0)) {
+            fail("no journal");
+            return NULL;
+        }
+        sync_journal(t, &w, i % 4);
+        if (w.open)
+            sync_journal(pool, &w, 1);
+        sc_journal_close(&w);
+        unlink(path);
+        sc_http_thread_close(t);
+    }
+    sc_http_thread_close(pool);
+    return NULL;
+}
+
 int main(void)
 {
     pthread_t threads[THREADS];
@@ -338,7 +429,15 @@ int main(void)
         pthread_create(&threads[i], NULL, work, NULL);
     for (i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
+    if (!mkdtemp(journals))
+        return 2;
+    for (i = 0; i < THREADS; i++)
+        pthread_create(&threads[i], NULL, write_journals, (void *)(intptr_t)i);
+    for (i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    rmdir(journals);
     leave();
-    printf("%d threads, %d calls, as many through the pool\n", THREADS, THREADS * CALLS);
+    printf("%d threads, %d calls, as many through the pool, %d journals\n", THREADS,
+           THREADS * CALLS, THREADS * (CALLS / 4));
     return wrong;
 }

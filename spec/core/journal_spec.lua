@@ -270,6 +270,43 @@ local CHILD = [[
   print(("fine, damaged: %d, told: %s"):format(damaged, table.concat(list, " ")))
 ]]
 
+describe("a sync by a thread", function()
+  before_each(function()
+    folder = files.path()
+    assert.is_true(core.make_folder(folder))
+  end)
+  after_each(function() native.sh("rm -rf " .. folder) end)
+
+  it("is done though nobody waits for it and the file is closed, which goes then", function()
+    local thread, writer = assert(core.http_thread()), assert(core.journal_writer(folder, "a"))
+    assert(writer:append("one", 1))
+    local job = assert(writer:sync_by(thread))
+    assert.truthy(job:id():find "^%d+\n$")
+    writer:close()
+    while not job:done() do end
+    assert.is_true(job:result())
+    assert.is_true(job:result())
+    local reader = assert(core.journal_reader(path "a", 0))
+    assert.is_true(reader:is_sealed())
+    reader:close()
+    assert.same({ nil, "Bad file descriptor" }, { writer:sync_by(thread) })
+    assert.has_error(function() writer:sync_by(writer) end)
+  end)
+
+  it("is done by a pool's thread when that works on it", function()
+    local pool, writer = assert(core.http_pool()), assert(core.journal_writer(folder, "b"))
+    assert(writer:append("one", 1))
+    local job = assert(writer:sync_by(pool))
+    assert.is_false(job:done())
+    assert.is_true(core.http_work(job:id()))
+    assert.is_true(job:result())
+    job = assert(writer:sync_by(pool))
+    job:cancel() -- none has begun
+    assert.is_nil((job:result()))
+    writer:close()
+  end)
+end)
+
 describe("a disk that fails", function()
   local lua, build = native.runtime()
 

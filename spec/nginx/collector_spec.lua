@@ -10,9 +10,10 @@ local sandbox = require "sendcloud.sandbox"
 local HTTP = [[
   init_by_lua_block { -- before the master forks
     local client = assert(require("sendcloud").new {
-      api_user = "sandbox_user", api_key = "sandbox-key-3c1e7a90", base_url = "%s", timeout = 5 })
+      api_user = "sandbox_user", api_key = "sandbox-key-3c1e7a90", base_url = "%s", timeout = 5, thread_pool = "carriers" })
     local made = assert(require("sendcloud.collector").new {
-      client = client, journal = "%s/sign-ups", batch = 100, age = 0.2, retry = { base = 0.1, cap = 0.2 } })
+      client = client, journal = "%s/sign-ups", batch = 100, age = 0.2, retry = { base = 0.1, cap = 0.2 },
+      sync = "%s", sync_interval = 0.05 })
     assert(made:start() == nil)
     package.loaded.made = made
   }
@@ -20,7 +21,9 @@ local HTTP = [[
 ]]
 
 local LOCATIONS = [[
+    lua_check_client_abort on;
     location = /add { content_by_lua_block {
+      ngx.shared.notes:incr("asked", 1, 0)
       local ok, err = require("made"):add { email = ngx.var.arg_email, name = ngx.var.arg_name,
         tags = { ngx.var.arg_tag } }
       ngx.print(ok and "taken " .. ngx.worker.pid() or tostring(err), "\n")
@@ -28,38 +31,8 @@ local LOCATIONS = [[
     location = /log { return 204; log_by_lua_block {
       assert(require("made"):add { email = ngx.var.arg_email })
     } }
-    # Twenty that add at once, one whose visitor leaves, and a disk that fails.
-    location = /group { content_by_lua_block {
-      local group = require("sendcloud.collector.group").new()
-      local syncs, written, lasting, verdict = 0, 0, 0, true
-      local function sync()
-        syncs, lasting = syncs + 1, written
-        if verdict then return true end
-        return nil, "the disk failed"
-      end
-      local function add()
-        written = written + 1
-        local mine = written
-        local ok, reason = group:wait(sync)
-        assert(lasting >= mine)
-        return ok, reason
-      end
-      assert(add())
-      local threads = {}
-      for i = 1, 20 do threads[i] = ngx.thread.spawn(add) end
-      for i = 1, 20 do assert(select(2, ngx.thread.wait(threads[i]))) end
-      ngx.print(syncs, " ")
-      assert(add())
-      local gone = ngx.thread.spawn(add)
-      ngx.thread.kill(gone)
-      assert(add())
-      verdict = false
-      for i = 1, 5 do threads[i] = ngx.thread.spawn(add) end
-      for i = 1, 5 do
-        local _, ok, reason = ngx.thread.wait(threads[i])
-        ngx.print(tostring(ok), " ", reason, " ")
-      end
-    } }
+    # How many asked to add so far.
+    location = /asked { content_by_lua_block { ngx.print(ngx.shared.notes:get "asked" or 0) } }
     location = /status { content_by_lua_block {
       local status = require("made"):status()
       ngx.print(status.waiting, " ", tostring(status.sending), " ", ngx.worker.pid(), "\n")
@@ -69,11 +42,12 @@ local LOCATIONS = [[
 describe("the collector in nginx", function()
   local nginx, box, folder, tolerated
 
-  local function start(workers)
+  local function start(workers, env, sync, tmpdir)
     box = sandbox.start { port = 0 }
     folder = files.path()
     native.sh("mkdir " .. folder)
-    nginx = server.start { workers = workers, http = HTTP:format(box.url, folder), locations = LOCATIONS }
+    nginx = server.start { workers = workers, env = env, tmpdir = tmpdir, main = "thread_pool carriers threads=2;",
+      http = HTTP:format(box.url, folder, sync or "always"), locations = LOCATIONS }
   end
 
   after_each(function()
@@ -156,11 +130,146 @@ describe("the collector in nginx", function()
     assert.equal(4, sent)
   end)
 
-  it("makes one sync for those who add at the same time", function()
-    start(1)
-    local said = nginx:ask "/group"
-    assert.truthy(said:find "^[23] nil the disk failed ", said)
-    assert.equal(5, select(2, said:gsub("the disk failed", "")))
+  describe("on a disk that takes its time", function()
+    local gate, said
+
+    -- Many that add, each through its own visitor, who waits so long; what they are told goes to a file.
+    local function add_behind(from, to, seconds)
+      local lines = {}
+      for index = from, to do
+        lines[#lines + 1] = ('url = "%s/add?email=reader%d@example.com"'):format(nginx.url, index)
+      end
+      local list = files.write(table.concat(lines, "\n") .. "\n")
+      native.sh(([[unset LD_PRELOAD
+        curl -s -m %g --parallel --parallel-immediate --parallel-max 50 -K %s >>%s 2>/dev/null &]]):format(
+        seconds or 60, list, said))
+    end
+
+    local function asked(count)
+      return nginx:wait_for(("[ $(curl -s -m 5 %s/asked) -ge %d ]"):format(nginx.url, count))
+    end
+
+    local function told(what, count)
+      return nginx:wait_for(("[ $(grep -c '%s' %s) -ge %d ]"):format(what, said, count))
+    end
+
+    local function syncs()
+      return #(files.read(gate .. ".count") or "")
+    end
+
+    local function start_slow(sync, tmpdir)
+      start(1, ("LD_PRELOAD=%s SYNC_GATE=%s"):format(native.slow_disk(), gate), sync, tmpdir)
+    end
+
+    before_each(function()
+      gate, said = files.path(), files.path()
+      native.sh("touch " .. said)
+    end)
+
+    after_each(function() native.sh(("rm -f %s %s.* %s"):format(gate, gate, said)) end)
+
+    it("holds up those who add, and nobody else, and makes one sync for many", function()
+      start_slow()
+      native.sh("touch " .. gate)
+      add_behind(1, 1)
+      assert.is_true(nginx:wait_for(("[ -e %s.count ]"):format(gate)))
+      add_behind(2, 20)
+      assert.is_true(asked(20))
+      assert.equal("", files.read(said))
+      os.remove(gate)
+      assert.is_true(told("taken", 20))
+      assert.equal(2, syncs())
+      assert.is_true(wait_until_sent())
+      assert.equal(20, (select(2, members())))
+    end)
+
+    it("and where nginx's threads have to do it, the same", function()
+      start_slow("always", "/nonexistent")
+      native.sh("touch " .. gate)
+      add_behind(1, 1)
+      assert.is_true(nginx:wait_for(("[ -e %s.count ]"):format(gate)))
+      add_behind(2, 20)
+      assert.is_true(asked(20))
+      assert.equal("", files.read(said))
+      os.remove(gate)
+      assert.is_true(told("taken", 20))
+      assert.equal(2, syncs())
+      assert.is_true(wait_until_sent())
+    end)
+
+    it("holds up nobody where it is synced now and then, and tells when that failed", function()
+      start_slow "interval"
+      native.sh("touch " .. gate)
+      add_behind(1, 1)
+      assert.is_true(told("taken", 1))
+      assert.is_true(nginx:wait_for(("[ -e %s.count ]"):format(gate)))
+      add_behind(2, 20)
+      assert.is_true(told("taken", 20))
+      native.sh(("touch %s.fail; rm %s"):format(gate, gate))
+      assert.is_true(nginx:wait_for(("grep -q 'may not outlive.*Input/output' %s/error.log"):format(nginx.folder)))
+      os.remove(gate .. ".fail")
+      assert.equal("taken", nginx:ask("/add?email=reader21@example.com"):match "%a+")
+      assert.is_true(wait_until_sent())
+      assert.equal(21, (select(2, members())))
+    end)
+
+    it("loses nothing to visitors who leave", function()
+      start_slow()
+      native.sh("touch " .. gate)
+      add_behind(1, 1, 0.3)
+      assert.is_true(nginx:wait_for(("[ -e %s.count ]"):format(gate)))
+      add_behind(2, 2, 0.3)
+      assert.is_true(asked(2))
+      add_behind(3, 12)
+      assert.is_true(asked(12))
+      native.sh "sleep 0.5"
+      os.remove(gate)
+      assert.is_true(told("taken", 10))
+      assert.equal(2, syncs())
+      assert.is_true(wait_until_sent())
+      assert.equal(12, (select(2, members())))
+    end)
+
+    it("which then fails tells all who wait, and takes others in anew", function()
+      start_slow()
+      native.sh("touch " .. gate)
+      add_behind(1, 1)
+      assert.is_true(nginx:wait_for(("[ -e %s.count ]"):format(gate)))
+      add_behind(2, 10)
+      assert.is_true(asked(10))
+      native.sh(("touch %s.fail; rm %s"):format(gate, gate))
+      assert.is_true(told("Input/output error", 10))
+      os.remove(gate .. ".fail")
+      assert.equal("taken", nginx:ask("/add?email=reader11@example.com"):match "%a+")
+      assert.is_true(wait_until_sent())
+    end)
+
+    it("answers all of them when nginx is told to quit", function()
+      start_slow()
+      native.sh("touch " .. gate)
+      add_behind(1, 5)
+      assert.is_true(asked(5))
+      local old = nginx:workers()[1]
+      nginx:signal "HUP"
+      assert.is_true(nginx:wait_for(("[ $(curl -s %s/status | cut -d' ' -f3) != %d ]"):format(nginx.url, old)))
+      os.remove(gate)
+      assert.is_true(told("taken", 5))
+      assert.is_true(nginx:wait_for(("! kill -0 %d 2>/dev/null"):format(old), 5), "the old worker stays")
+      assert.is_true(wait_until_sent())
+      assert.equal(5, (select(2, members())))
+    end)
+
+    it("does not hold up an end by TERM for ever, nor lose what was told", function()
+      start_slow()
+      assert.equal("taken", nginx:ask("/add?email=reader1@example.com"):match "%a+")
+      native.sh("touch " .. gate)
+      add_behind(2, 3)
+      assert.is_true(asked(3))
+      native.sh(("(sleep 0.3; rm -f %s) &"):format(gate))
+      nginx:signal "TERM"
+      assert.is_true(nginx:wait_for(("[ ! -e %s/pid ]"):format(nginx.folder)))
+      assert.equal("", nginx:sockets())
+    end)
   end)
 
   it("loses nothing when workers are killed, and none stays the one that sends for ever", function()

@@ -63,4 +63,10 @@ function native.bad_disk()
   return native.compile("bad_disk", build .. "/spec/bad_disk.so", "-shared -fPIC", "-ldl")
 end
 
+--- A library to preload that makes syncs of a journal wait, see slow_disk.c.
+function native.slow_disk()
+  local _, build = native.runtime()
+  return native.compile("slow_disk", build .. "/spec/slow_disk.so", "-shared -fPIC", "-ldl")
+end
+
 return native

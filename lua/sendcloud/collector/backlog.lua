@@ -17,6 +17,7 @@ local backlog = {}
 local MOST_BATCHES = 32       -- that the window has room for
 local MOST_BYTES = 16 * 1048576
 local MOST_OPEN = 256         -- files; nginx has other uses for its descriptors
+local OURS = "^%x+%-%d+%-%d+%.journal$" -- as the writer calls them
 local CLUES = { foreign = "left alone: ", damaged = "damaged: " }
 
 ---@class sendcloud.BacklogItem
@@ -88,8 +89,10 @@ local function look(self)
   local found, reason = core.folder(self.folder)
   if not found then return nil, reason end
   local fresh = {}
-  for name in pairs(found) do
-    if name:find("%.journal$") and not self.files[name] then
+  for name, size in pairs(found) do
+    if size == 0 and name:find(OURS) then
+      os.remove(self.folder .. "/" .. name) -- the machine died before its first sync
+    elseif name:find("%.journal$") and not self.files[name] then
       fresh[#fresh + 1] = name
     elseif name:find("%.journal%.new$") then
       os.remove(self.folder .. "/" .. name) -- of one that died; a living one begins another

@@ -52,8 +52,11 @@ function timer.start(drain, writer, say, ended)
     if not fine then
       drain.busy, wait, err = false, AFTER_A_BUG, wait
     end
-    local problem = writer:sync_when_due(core.now()) or err and tostring(err)
-    if problem and problem ~= told and (not fine or err ~= drain.err) then say(problem) end
+    local problem = writer:sync_when_due(core.now())
+    if err and (not fine or err ~= drain.err) then -- else the drain has told it
+      problem = (problem and problem .. "; " or "") .. tostring(err)
+    end
+    if problem and problem ~= told then say(problem) end
     told = problem
     if ngx.worker.exiting() then return stop(drain, writer) end
     local ok, reason = nil, "the client is closed"

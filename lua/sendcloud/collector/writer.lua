@@ -26,13 +26,14 @@ Writer.__index = Writer
 
 --- A writer. Opens nothing.
 ---@param options table as options.check gives them
+---@param thread_pool string? of nginx's, for where the helper thread cannot start
 ---@return sendcloud.JournalWriter
-function writer.new(options)
+function writer.new(options, thread_pool)
   return setmetatable({
     options = options, folder = options.journal, always = options.sync == "always",
     longest = math.min(LONGEST_FILE, math.floor(options.max_bytes / 8)),
     pid = core.pid(), stamp = 0, files = 0, used = 0, measured_at = -math.huge,
-    group = group.new(),
+    group = group.new(thread_pool), syncs = {}, thread_pool = thread_pool,
   }, Writer)
 end
 
@@ -41,6 +42,7 @@ local function after_fork(self)
   if self.pid == core.pid() then return end
   if self.file then self.file:close() end
   self.file, self.dirty, self.pid, self.measured_at = nil, false, core.pid(), -math.huge
+  self.group, self.syncs = group.new(self.thread_pool), {}
 end
 
 --- Bytes that wait to be sent.
@@ -121,19 +123,68 @@ local function failed(self, reason, word)
   return nil, cannot(self, reason)
 end
 
--- Makes what was written last. A file that did not keep what it took is not trusted again.
-local function sync_file(self)
-  if not self.dirty then return true end
+-- The policy `interval` -------------------------------------------------------------------
+
+-- Begins to make what was written last, or does it where nobody else can. True, or nil and
+-- the reason.
+local function begin_sync(self)
   self.dirty, self.synced_at = false, core.now()
-  local ok, reason, word = self.file:sync()
-  if not ok then
-    self.file:close()
-    self.file = nil
-  end
-  return ok, reason, word
+  local job = group.hand_over(self.file)
+  if not job then return self.file:sync() end
+  self.syncs[#self.syncs + 1] = { job = job, file = self.file }
+  return true
 end
 
---- Adds an entry: when this returns true it lasts, as far as the policy says.
+-- Why one of the syncs that were begun failed.
+local function look_at_syncs(self)
+  local left, problem = {}, nil
+  for _, sync in ipairs(self.syncs) do
+    if not sync.job:done() then
+      left[#left + 1] = sync
+    else
+      local ok, reason = sync.job:result()
+      if not ok then
+        problem = reason
+        if self.file == sync.file then self.file:close() end
+      end
+    end
+  end
+  self.syncs = left
+  return problem
+end
+
+--- Makes what was added last, where the policy is `interval` and its time has come. Tells
+--- what became of it the next time, where that takes a while.
+---@param now number
+---@return string? problem
+function Writer:sync_when_due(now)
+  if self.always or self.pid ~= core.pid() then return nil end
+  local problem = look_at_syncs(self)
+  if self.file and not self.file:is_open() then self.file, self.dirty = nil, false end
+  if self.dirty and #self.syncs == 0 and now - self.synced_at >= self.options.sync_interval then
+    local ok, reason = begin_sync(self)
+    if not ok then
+      problem = reason
+      self.file:close()
+      self.file = nil
+    end
+  end
+  return problem and ("journal: %s: what was added last may not outlive the machine: %s"):format(
+    self.folder, problem)
+end
+
+-- Adding ----------------------------------------------------------------------------------
+
+-- Returns when what was added to a file lasts. A file that did not keep what it took is not
+-- trusted again.
+local function make_last(self, file)
+  local ok, reason = self.group:wait(file)
+  if not ok and self.file == file then self:close() end
+  return ok, reason
+end
+
+--- Adds an entry: when this returns true it lasts, as far as the policy says. In nginx,
+--- others may run meanwhile.
 ---@param bytes string
 ---@return true|nil
 ---@return sendcloud.Error|string|nil err `rate_limited` where there is no room; or, with
@@ -148,37 +199,30 @@ function Writer:add(bytes)
   local size, reason, word = append(self, bytes, at_once)
   if not size and not word then size, reason, word = append(self, bytes, at_once) end
   if not size then return failed(self, reason, word) end
-  self.used, self.dirty = self.used + #bytes, not at_once or self.dirty
+  local file = self.file
+  self.used, self.dirty = self.used + #bytes, not self.always
   if together then
     local ok
-    ok, reason = self.group:wait(function() return sync_file(self) end)
+    ok, reason = make_last(self, file)
     if not ok then return failed(self, reason) end
   end
   local now = core.now()
-  if self.file and (size >= self.longest or now - self.begun_at >= OLDEST) then self:close() end
+  if self.file == file and (size >= self.longest or now - self.begun_at >= OLDEST) then
+    self:close()
+  end
   return true, self:sync_when_due(now)
-end
-
---- Makes what was added last, where the policy is `interval` and its time has come.
----@param now number
----@return string? problem
-function Writer:sync_when_due(now)
-  if not self.dirty or self.always or self.pid ~= core.pid() then return nil end
-  if now - self.synced_at < self.options.sync_interval then return nil end
-  local ok, reason = sync_file(self)
-  if ok then return nil end
-  return ("journal: %s: what was added last may not outlive the machine: %s"):format(self.folder,
-    reason)
 end
 
 --- Closes the file; the next entry begins another one.
 function Writer:close()
-  if not self.file then return end
+  local file = self.file
+  if not file then return end
   if self.pid == core.pid() then
-    local ok, reason = sync_file(self)
-    if not ok then self.group:fail(reason) end
+    if self.dirty then begin_sync(self) end
+    self.group:let_go(file)
+  else
+    file:close()
   end
-  if self.file then self.file:close() end
   self.file, self.dirty = nil, false
 end
 

@@ -9,6 +9,7 @@
 -- what is found by the running coroutine.
 
 local core = require "sendcloud.core"
+local door = require "sendcloud.transport.ngx_door"
 local pool = require "sendcloud.transport.ngx_pool"
 -- Loaded now, not when it is first wanted: there may be no descriptor left then to read it.
 -- Elsewhere the collector asks this module whether it is nginx.
@@ -24,12 +25,8 @@ local YIELDS = {
 -- No request is served yet: a call that blocks holds nobody up.
 local BLOCKS = { init = true, init_worker = true }
 
-local CONNECT = 5000 -- ms, to a socket of this very process
 local GRACE = 5 -- s beyond the request's own timeout, which libcurl keeps
-local IDLE = 10000 -- ms that a connection to the thread is kept
-local KEPT = 64 -- connections
 local LONGEST_WAIT = 3600 -- s at a time
-local FIRST_LOOK, LAST_LOOK = 0.002, 0.05 -- s
 local TRY_AGAIN = 10 -- s after which a helper thread that could not start is tried again
 
 local unpack = table.unpack or unpack
@@ -120,24 +117,10 @@ end
 
 -- Requests ----------------------------------------------------------------------------
 
--- The helper thread and a connection to it; the connection alone may be missing, where
--- nginx has none to spare or the system no descriptor.
-local function find_thread()
-  local thread, why
-  for _ = 1, 2 do
-    thread, why = core.http_thread()
-    if not thread then return nil, nil, why end
-    local socket = ngx.socket.tcp()
-    if socket:connect("unix:" .. thread:path()) then return thread, socket end
-    if not thread:lost() then break end -- else somebody tidied up, and another one starts
-  end
-  return thread
-end
-
 -- Who does the work: the helper thread or, where it cannot start, threads of nginx's.
 local function find_worker(self)
   if core.now() >= self.fall_back_until then
-    local thread, socket, why = find_thread()
+    local thread, socket, why = door.open()
     if thread then return thread, socket end
     if not self.thread_pool then
       why.message = why.message .. "; or name one of nginx's thread pools: thread_pool = …"
@@ -148,37 +131,11 @@ local function find_worker(self)
   return pool.open()
 end
 
--- Looks now and then whether the job is done: for when nothing can tell.
-local function poll(job, seconds)
-  local ends_at, pause = core.now() + seconds, FIRST_LOOK
-  while not job:done() and core.now() < ends_at do
-    ngx.sleep(pause)
-    pause = math.min(pause * 1.5, LAST_LOOK)
-  end
-end
-
 -- Waits until the thread says that the job is done; a failure where it did not in time.
 local function wait(socket, job, seconds)
-  seconds = math.min(seconds + GRACE, LONGEST_WAIT)
-  local ok, reason
-  if socket then
-    socket:settimeouts(CONNECT, CONNECT, seconds * 1000)
-    ok, reason = socket:send(job:id())
-    if ok then ok, reason = socket:receive("*l") end
-    if ok and job:done() then
-      socket:setkeepalive(IDLE, KEPT)
-      return nil
-    end
-    socket:close()
-  end
-  if reason ~= "timeout" then poll(job, seconds) end -- the thread had no descriptor to spare
-  if job:done() then return nil end
+  if door.wait(socket, job, math.min(seconds + GRACE, LONGEST_WAIT)) then return nil end
   job:cancel()
   return failure("timeout", "the helper thread did not answer", "unknown", "thread")
-end
-
-local function give_back(socket)
-  if socket then socket:setkeepalive(IDLE, KEPT) end
 end
 
 --- Sends one request and returns when its answer is there.
@@ -197,7 +154,7 @@ function Nginx:send(request)
     job, why = worker:submit(request)
   end
   if not job then
-    give_back(socket)
+    door.give_back(socket)
     return nil, why
   end
   self.jobs[job] = true

@@ -1,0 +1,12 @@
+/* lua_thread: what other bindings need to have something done beside the event loop. */
+#ifndef SC_LUA_THREAD_H
+#define SC_LUA_THREAD_H
+
+#include "http_thread.h"
+#include "lua_util.h"
+
+/* Hands a chore to the thread or pool at that index. Pushes its job, or nil and a
+ * failure; returns the number of values. */
+int sc_lua_submit_chore(lua_State *L, int thread, const struct sc_http_chore *chore);
+
+#endif
