@@ -1,4 +1,7 @@
-/* lua_thread: what other bindings need to have something done beside the event loop. */
+/* lua_thread: what other bindings need to have something done beside an event loop.
+ *
+ * The job that comes of it is the Lua state's, as that of a request is: who waits for it
+ * goes to the thread's door, and its result is taken once it is done. */
 #ifndef SC_LUA_THREAD_H
 #define SC_LUA_THREAD_H
 
