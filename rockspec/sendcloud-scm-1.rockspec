@@ -159,6 +159,7 @@ build = {
       ["sendcloud.source"] = "lua/sendcloud/source.lua",
       ["sendcloud.space"] = "lua/sendcloud/space.lua",
       ["sendcloud.spool"] = "lua/sendcloud/spool.lua",
+      ["sendcloud.tables"] = "lua/sendcloud/tables.lua",
       ["sendcloud.tags"] = "lua/sendcloud/tags.lua",
       ["sendcloud.time"] = "lua/sendcloud/time.lua",
       ["sendcloud.transport.curl"] = "lua/sendcloud/transport/curl.lua",

@@ -7,8 +7,10 @@
 local core = require "sendcloud.core"
 local errors = require "sendcloud.errors"
 local headers = require "sendcloud.headers"
-local nearest = require "sendcloud.nearest"
+local lazy = require "sendcloud.lazy"
 local space = require "sendcloud.space"
+
+local nearest = lazy.require "sendcloud.nearest"
 
 local columns = {}
 

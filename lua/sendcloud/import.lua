@@ -10,16 +10,18 @@ local answer = require "sendcloud.answer"
 local batches = require "sendcloud.batches"
 local call = require "sendcloud.call"
 local check = require "sendcloud.check"
-local checkpoint = require "sendcloud.checkpoint"
 local columns = require "sendcloud.columns"
 local core = require "sendcloud.core"
 local crew = require "sendcloud.crew"
 local errors = require "sendcloud.errors"
+local lazy = require "sendcloud.lazy"
 local place = require "sendcloud.place"
 local plan = require "sendcloud.plan"
 local progress = require "sendcloud.progress"
-local rejects = require "sendcloud.rejects"
 local source = require "sendcloud.source"
+
+local checkpoint = lazy.require "sendcloud.checkpoint"
+local rejects = lazy.require "sendcloud.rejects"
 
 local import = {}
 
