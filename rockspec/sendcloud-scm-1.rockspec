@@ -41,6 +41,7 @@ build = {
         "csrc/core/http_door.c",
         "csrc/core/http_engines.c",
         "csrc/core/http_failure.c",
+        "csrc/core/http_handle.c",
         "csrc/core/http_job.c",
         "csrc/core/http_lines.c",
         "csrc/core/http_pool.c",

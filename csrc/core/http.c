@@ -18,7 +18,7 @@ struct sc_http {
     unsigned finished; /* since the last step ended */
     int fresh; /* something was added that libcurl has not looked at yet */
     unsigned spares;
-    CURL *spare[SPARE_HANDLES]; /* configured by sc_http_prepare, idle */
+    struct sc_http_handle *spare[SPARE_HANDLES]; /* idle */
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -101,27 +101,27 @@ struct sc_http *sc_http_new(unsigned max_connections)
     return h;
 }
 
-/* An easy handle that is ready for sc_http_configure. */
-static CURL *take_handle(struct sc_http *h)
+/* One that is ready for sc_http_configure. */
+static struct sc_http_handle *take_handle(struct sc_http *h)
 {
-    CURL *easy;
+    struct sc_http_handle *handle;
 
     if (h->spares)
         return h->spare[--h->spares];
-    easy = curl_easy_init();
-    if (easy && sc_http_prepare(easy)) {
-        curl_easy_cleanup(easy);
-        easy = NULL;
+    handle = sc_http_handle_new();
+    if (handle && sc_http_prepare(handle->easy)) {
+        sc_http_handle_free(handle);
+        handle = NULL;
     }
-    return easy;
+    return handle;
 }
 
-static void put_handle(struct sc_http *h, CURL *easy, int fit)
+static void put_handle(struct sc_http *h, struct sc_http_handle *handle, int fit)
 {
     if (fit && h->spares < SPARE_HANDLES)
-        h->spare[h->spares++] = easy;
+        h->spare[h->spares++] = handle;
     else
-        curl_easy_cleanup(easy);
+        sc_http_handle_free(handle);
 }
 
 static void link_transfer(struct sc_http *h, struct sc_http_transfer *t)
@@ -200,8 +200,11 @@ static void end_transfer(struct sc_http_transfer *t)
     if (!sc_http_is_foreign(h))
         curl_multi_remove_handle(h->multi, t->easy);
     fit = sc_http_detach(t) == CURLE_OK;
-    if (!sc_http_is_foreign(h))
-        put_handle(h, t->easy, fit);
+    if (sc_http_is_foreign(h))
+        sc_http_handle_forget(t->handle);
+    else
+        put_handle(h, t->handle, fit);
+    t->handle = NULL;
     t->easy = NULL;
     if (t->failed)
         sc_buf_free(&t->body);
@@ -229,9 +232,10 @@ struct sc_http_transfer *sc_http_add(struct sc_http *h,
     sc_buf_init(&t->header, SC_HTTP_MAX_HEADERS);
     sc_buf_init(&t->body, request->max_body ? request->max_body : SC_HTTP_MAX_BODY);
     sc_http_set_authority(t->authority, sizeof t->authority, request->url);
-    t->easy = take_handle(h);
-    if (!t->easy)
+    t->handle = take_handle(h);
+    if (!t->handle)
         goto out_of_memory;
+    t->easy = t->handle->easy;
     if (sc_http_configure(t, request) || curl_multi_add_handle(h->multi, t->easy))
         goto out_of_memory;
     if (request->into) {
@@ -250,9 +254,9 @@ struct sc_http_transfer *sc_http_add(struct sc_http *h,
     return t;
 
 out_of_memory:
-    if (t && t->easy) {
+    if (t && t->handle) {
         sc_http_detach(t);
-        curl_easy_cleanup(t->easy);
+        sc_http_handle_free(t->handle);
     }
     free(t);
     sc_http_fail(why, "network", "not_sent", "memory", "out of memory");
@@ -371,7 +375,7 @@ void sc_http_free(struct sc_http *h)
         withdraw(h->first_done);
     if (!sc_http_is_foreign(h)) {
         while (h->spares)
-            curl_easy_cleanup(h->spare[--h->spares]);
+            sc_http_handle_free(h->spare[--h->spares]);
         curl_multi_cleanup(h->multi);
     }
     unhush(&signals);

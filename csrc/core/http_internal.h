@@ -1,5 +1,6 @@
 /* http_internal: what the files of the HTTP engine share: http.c keeps the engine and
  * its list of transfers, http_request.c checks a request and hands it to libcurl,
+ * http_handle.c keeps what libcurl takes it in,
  * http_lines.c does its header, http_preset.c keeps what requests share,
  * http_failure.c says why one failed, http_thread.c drives an engine beside its own
  * descriptors. Nobody else includes this. */
@@ -12,7 +13,16 @@
 #include <curl/curl.h>
 #include <sys/types.h>
 
-#define SC_HTTP_AUTHORITY 280 /* a host name has at most 255 characters */
+#define SC_HTTP_AUTHORITY  280 /* a host name has at most 255 characters */
+#define SC_HTTP_PLAIN_PATH 1024 /* bytes of a path that is handed over without parsing */
+
+/* An easy handle that is used again and again, and the address it had last. */
+struct sc_http_handle {
+    CURL *easy;
+    CURLU *url; /* NULL: the text of the address has to do */
+    size_t origin_len; /* 0: what is in url is good for nothing */
+    char origin[SC_HTTP_AUTHORITY]; /* scheme and authority of url */
+};
 
 enum sc_http_trouble {
     SC_HTTP_FINE,
@@ -27,7 +37,8 @@ struct sc_http_transfer {
     struct sc_http *teller; /* in whose list of finished ones it is; or NULL */
     struct sc_http_transfer *previous, *next; /* in one list or the other */
     unsigned long tag; /* 0: nobody asks */
-    CURL *easy; /* NULL when it is done */
+    struct sc_http_handle *handle;
+    CURL *easy; /* the handle's; NULL when it is done */
     struct sc_http_preset *preset; /* whose list it is; or NULL */
     struct curl_slist *list;
     struct sc_buf header, body;
@@ -84,6 +95,16 @@ CURLcode sc_http_build_list(struct curl_slist **out,
 
 /* http_lines.c: frees a list of headers and wipes it. */
 void sc_http_wipe_list(struct curl_slist *list);
+
+/* http_handle.c: a new one, for sc_http_prepare; NULL: out of memory. */
+struct sc_http_handle *sc_http_handle_new(void);
+void sc_http_handle_free(struct sc_http_handle *handle);
+
+/* http_handle.c: frees it, but leaves the easy handle, which is not ours to close. */
+void sc_http_handle_forget(struct sc_http_handle *handle);
+
+/* http_handle.c: where the next request goes. */
+CURLcode sc_http_handle_address(struct sc_http_handle *handle, const char *url);
 
 /* http_request.c: what every request has in common, set once per easy handle. */
 CURLcode sc_http_prepare(CURL *easy);

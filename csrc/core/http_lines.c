@@ -1,6 +1,8 @@
 #include "http_internal.h"
 
+#include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -113,6 +115,35 @@ static CURLcode add_header(struct curl_slist **to, const char *line)
     return code;
 }
 
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static char encodings[64]; /* empty: leave it to libcurl */
+
+/* What libcurl would say of itself, and spell anew for each request. */
+static void list_encodings(void)
+{
+    int features = curl_version_info(CURLVERSION_NOW)->features;
+    const char *brotli = "", *zstd = "";
+
+    if (!(features & CURL_VERSION_LIBZ))
+        return;
+#ifdef CURL_VERSION_BROTLI
+    if (features & CURL_VERSION_BROTLI)
+        brotli = ", br";
+#endif
+#ifdef CURL_VERSION_ZSTD
+    if (features & CURL_VERSION_ZSTD)
+        zstd = ", zstd";
+#endif
+    snprintf(encodings, sizeof encodings, "Accept-Encoding: deflate, gzip%s%s", brotli,
+             zstd);
+}
+
+static CURLcode add_encodings(struct curl_slist **to)
+{
+    pthread_once(&once, list_encodings);
+    return *encodings ? add_line(to, encodings) : CURLE_OK;
+}
+
 static CURLcode add_authorization(struct curl_slist **to, const char *value)
 {
     static const char name[] = "Authorization: ";
@@ -141,11 +172,12 @@ CURLcode sc_http_build_list(struct curl_slist **out,
                             const struct sc_http_request *request)
 {
     CURLcode code = CURLE_OK;
-    int has_type = 0;
+    int has_type = 0, has_encodings = 0;
     size_t i;
 
     for (i = 0; i < request->header_count && !code; i++) {
         has_type |= has_name(request->headers[i], "Content-Type");
+        has_encodings |= has_name(request->headers[i], "Accept-Encoding");
         code = add_header(out, request->headers[i]);
     }
     if (!code && sc_http_posts(request)) {
@@ -153,6 +185,8 @@ CURLcode sc_http_build_list(struct curl_slist **out,
         if (!code && !has_type) /* libcurl would call any body a form */
             code = add_line(out, "Content-Type:");
     }
+    if (!code && !has_encodings)
+        code = add_encodings(out);
     if (!code && request->authorization)
         code = add_authorization(out, request->authorization);
     return code;

@@ -222,7 +222,8 @@ CURLcode sc_http_configure(struct sc_http_transfer *t,
     CURL *easy = t->easy;
     CURLcode code = choose_list(t, request);
 
-    SET(CURLOPT_URL, request->url);
+    if (!code)
+        code = sc_http_handle_address(t->handle, request->url);
     /* Worth waiting for where TLS will tell whether a connection can be shared;
      * without TLS only the first answer would tell that it cannot. */
     SET(CURLOPT_PIPEWAIT, strncasecmp(request->url, "https:", 6) == 0 ? 1L : 0L);

@@ -55,6 +55,29 @@ describe("core.http", function()
       assert.is_nil(headers["user-agent"])
     end)
 
+    -- One easy handle carries them all: what the last address had must not show in the next.
+    it("goes to its own address, whatever the last one was", function()
+      local long = "/echo/" .. ("x"):rep(2000)
+      for _, path in ipairs { "/echo", "/echo?a=1&b=2", "/echo", "/echo/a/b?c", "/echo/%E4%f6?d=%2F",
+        "/echo/a//../b/./c", "/echo?", "/echo?q=a?b", "/echo/~x_y-z.1", long, long .. "?a=1", "/echo?x=1" } do
+        local answer = assert(exchange { path = path })
+        assert.equal("GET " .. path .. " HTTP/1.1", answer.body:match "^[^\r]*")
+      end
+      local other = peer.url:gsub("127%.0%.0%.1", "localhost")
+      for _, host in ipairs { other, peer.url, other, (peer.url:gsub("^http", "HTTP")) } do
+        for _, path in ipairs { "/echo/1", "/echo/2?x=y", "/echo/3#fragment" } do
+          local answer = assert(exchange { url = host .. path })
+          assert.equal("GET " .. path:gsub("#.*", "") .. " HTTP/1.1", answer.body:match "^[^\r]*")
+          assert.equal(host:match "//(.*)", answer.body:match "\n[Hh]ost: *([^\r]*)")
+        end
+      end
+    end)
+
+    it("says which encodings it takes, or what the caller says of them", function()
+      local _, headers = echo { headers = { "accept-encoding: identity" } }
+      assert.equal("identity", headers["accept-encoding"])
+    end)
+
     for _, method in ipairs { "POST", "PUT", "PATCH", "DELETE", "GET", "SEARCH" } do
       it("carries a body with " .. method, function()
         local line, headers, body = echo {
