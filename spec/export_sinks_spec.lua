@@ -60,6 +60,55 @@ describe("an export", function()
     assert.equal("checkpoint", refusal(fifo, { checkpoint = files.path() }).parameter)
   end)
 
+  it("writes what a link leads to, and leaves the link", function()
+    local client = boxed()
+    local target, link = files.write("old", ".jsonl"), files.path ".csv"
+    local between = files.path()
+    assert.equal("", capture(("ln -s %s %s && ln -s %s %s"):format(target:match("[^/]+$"), between,
+      between, link)))
+    assert(client.members:export(link, { columns = COLUMNS }))
+    assert.equal(TEXT, files.read(target)) -- CSV: the name that was given says so
+    assert.equal("symbolic link\nsymbolic link\nregular file\n",
+      capture(("stat -c %%F %s %s %s"):format(link, between, target)))
+    os.remove(target)
+    assert(client.members:export(link, { columns = COLUMNS, checkpoint = files.path() }))
+    assert.equal(TEXT, files.read(target))
+    os.remove(between)
+    assert.equal("", capture(("ln -s %s %s"):format(link, between)))
+    assert.equal("sink", refusal(link).parameter) -- a ring
+  end)
+
+  it("does not write where another left a link in place of its unfinished file", function()
+    local path, precious = files.path ".csv", files.write "precious"
+    assert.equal("", capture(("ln -s %s %s.part"):format(precious, path)))
+    assert(boxed().members:export(path, { columns = COLUMNS }))
+    assert.equal("precious", files.read(precious))
+    assert.equal(TEXT, files.read(path))
+    assert.equal("regular file\n", capture("stat -c %F " .. path))
+  end)
+
+  it("leaves nothing half done when it is interrupted", function()
+    local client, path = boxed(), files.write("old", ".csv")
+    local seen = false
+    local function interrupt()
+      seen = files.read(path .. ".part") ~= nil
+      if not seen then return end
+      debug.sethook()
+      error("interrupted!", 0)
+    end
+    if rawget(_G, "jit") then require("jit").off() end
+    debug.sethook(interrupt, "", 10)
+    local ok, raised = pcall(client.members.export, client.members, path)
+    debug.sethook()
+    if rawget(_G, "jit") then require("jit").on() end
+    assert.is_true(seen)
+    assert.same({ false, "interrupted!" }, { ok, raised })
+    assert.is_nil(files.read(path .. ".part"))
+    assert.equal("old", files.read(path))
+    assert(client.members:export(path, { columns = COLUMNS }))
+    assert.equal(TEXT, files.read(path))
+  end)
+
   -- Not with a device: this spec must not be what breaks a machine.
   it("writes into a pipe, and leaves it what it is", function()
     local client = boxed()

@@ -427,5 +427,7 @@ describe("export", function()
     export(client, files.path ".csv", { on_progress = function(p) told[#told + 1] = p end })
     assert.are.equal(100, told[1].rows)
     assert.are.equal(300, told[1].total_rows)
+    local last = told[#told]
+    assert.are.same({ 300, 0, 0 }, { last.rows, last.waiting, last.eta })
   end)
 end)

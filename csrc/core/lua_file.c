@@ -20,6 +20,8 @@
 #define CHANGED st_mtim
 #endif
 
+#define LINKS 40 /* as many as the system follows */
+
 static int failed(lua_State *L, int code)
 {
     lua_pushnil(L);
@@ -69,6 +71,49 @@ static int file_info(lua_State *L)
                       : S_ISDIR(st.st_mode) ? "directory"
                                             : "other");
     lua_setfield(L, -2, "kind");
+    return 1;
+}
+
+/* Puts what the symbolic link at path says in its place. 1; 0: it is none; or an errno. */
+static int follow_once(char path[PATH_MAX])
+{
+    char target[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t folder = slash ? (size_t)(slash - path) + 1 : 0;
+    ssize_t n;
+
+    /* Links there are names of open files. */
+    if (!strncmp(path, "/proc/", 6) || !strncmp(path, "/dev/fd/", 8))
+        return 0;
+    n = readlink(path, target, sizeof target);
+    if (n < 0)
+        return errno == EINVAL || errno == ENOENT ? 0 : errno;
+    if (n && target[0] == '/')
+        folder = 0;
+    if (folder + (size_t)n >= PATH_MAX)
+        return ENAMETOOLONG;
+    memcpy(path + folder, target, (size_t)n);
+    path[folder + (size_t)n] = 0;
+    return 1;
+}
+
+/* core.follow(path) -> where the symbolic links that it may be lead in the end; nothing
+ * need be there */
+static int core_follow(lua_State *L)
+{
+    const char *given = sc_lua_checkpath(L, 1);
+    size_t n = strlen(given);
+    char path[PATH_MAX];
+    int rc = 1;
+
+    if (n >= sizeof path)
+        return failed(L, ENAMETOOLONG);
+    memcpy(path, given, n + 1);
+    for (int links = 0; rc == 1 && links < LINKS; links++)
+        rc = follow_once(path);
+    if (rc)
+        return failed(L, rc == 1 ? ELOOP : rc);
+    lua_pushstring(L, path);
     return 1;
 }
 
@@ -238,13 +283,11 @@ static int core_digest(lua_State *L)
 
 void sc_open_file(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"file_info", file_info},
-                                         {"sync", core_sync},
-                                         {"truncate", core_truncate},
-                                         {"replace", core_replace},
-                                         {"digest", core_digest},
-                                         {"gather", core_gather},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"file_info", file_info},    {"sync", core_sync},
+        {"truncate", core_truncate}, {"replace", core_replace},
+        {"follow", core_follow},     {"digest", core_digest},
+        {"gather", core_gather},     {NULL, NULL}};
 
     sc_setfuncs(L, functions);
 }

@@ -12,7 +12,9 @@ local lazy = require "sendcloud.lazy"
 local place = require "sendcloud.place"
 local plan = require "sendcloud.plan"
 local progress = require "sendcloud.progress"
+local records = require "sendcloud.records"
 local spool = require "sendcloud.spool"
+local yieldable = require "sendcloud.yieldable"
 
 local resume = lazy.require "sendcloud.resume"
 
@@ -34,7 +36,8 @@ local SYNC = 1 -- seconds between two checkpoints
 ---@field concurrency? integer           requests on their way, 1 to 60; default the
 ---  client's
 ---@field checkpoint? string             path of a file to go on from after a kill
----@field on_progress? fun(progress: sendcloud.Progress)
+---@field on_progress? fun(progress: sendcloud.Progress) at most ten times a second, and
+---  once more when it ends
 ---@field limit? integer                 members at most
 
 ---@class sendcloud.ExportReport
@@ -58,20 +61,30 @@ local CHECKS = {
   limit = check.integer(0, 2 ^ 53),
 }
 
+-- Where the text shall end in the end: a link stays, what it leads to is written, as a
+-- shell's `>` does.
+local function followed(sink)
+  if type(sink) ~= "string" then return sink end
+  local reason = place.check(sink)
+  local target
+  if not reason then target, reason = core.follow(sink) end
+  if not target then return nil, errors.invalid(nil, "sink", reason) end
+  return target
+end
+
 -- What is wrong with where it shall go: found before anything is fetched.
 local function check_sink(sink, options)
-  local info = nil
   if type(sink) == "string" then
-    local reason = place.check(sink)
-    info = not reason and core.file_info(sink)
-    if info and info.kind == "directory" then reason = sink .. " is a directory" end
-    if reason then return errors.invalid(nil, "sink", reason) end
+    local info = core.file_info(sink)
+    if info and info.kind == "directory" then
+      return errors.invalid(nil, "sink", sink .. " is a directory")
+    end
   elseif io.type(sink) == "closed file" then
     return errors.invalid(nil, "sink", "the file is closed")
   end
   local saved = options.checkpoint
   if not saved then return nil end
-  if type(sink) ~= "string" or info and info.kind ~= "file" then
+  if type(sink) ~= "string" or place.is_stream(sink) then
     return errors.invalid(nil, "checkpoint", "needs the path of a file to export to")
   elseif place.same(saved, sink) or place.same(saved, sink .. ".part") then
     return errors.invalid(nil, "checkpoint", "would write over the sink; name another file")
@@ -136,13 +149,6 @@ local function note(run)
   return resume.save(run.resume, run)
 end
 
--- All pages; what they raise ends the run.
-local function walk(run)
-  local ok, raised = export_pages.walk(run)
-  if ok then return end
-  spool.abandon(run.spool, run.resume)
-  error(raised, 0)
-end
 
 -- Beginning and end
 -- -------------------------------------------------------------------------
@@ -172,22 +178,27 @@ local function new_run(state, transport, self, parameters, options)
 end
 
 -- The file to write, new or where an earlier run left it.
-local function open_spool(run, sink, options)
-  local err
+local function open_spool(run)
+  local sink, options, err = run.sink, run.options, nil
   if options.checkpoint then
     run.resume, err = resume.open(options.checkpoint, sink, run, options)
     if not run.resume then return err end
     run.with_ids = true
   end
   if not run.spool and not run.complete then
-    run.spool, err = spool.open(sink, run.layout)
+    run.spool = spool.new(sink, run.layout)
+    local ok
+    ok, err = spool.open(run.spool)
+    if not ok then spool.abandon(run.spool) end
   end
   return err
 end
 
-local function begin(state, sink, options)
-  local err = check_options(options, sink)
+local function begin(state, given, options)
+  local sink, err = followed(given)
+  err = err or check_options(options, sink)
   if err then return nil, err end
+  options = records.with(options, "format", layout.format(given, options))
   if state.closed then
     return nil, errors.new { kind = "closed", operation = "members.list",
       message = "the client is closed" }
@@ -206,14 +217,13 @@ local function begin(state, sink, options)
   local run = new_run(state, transport, self, parameters, options)
   run.layout, err = layout.new(self.row.answer, sink, options)
   if not run.layout then return nil, err end
-  err = open_spool(run, sink, options)
-  if err then return nil, err end
+  run.sink, run.options = sink, options
   return run
 end
 
-local function finish(run, started)
+local function finish(run)
   local report = run.report
-  report.seconds = report.seconds + core.now() - started
+  report.seconds = report.seconds + core.now() - run.started
   local ok, err = true, nil
   if run.resume then ok, err = resume.save(run.resume, run, run.err == nil and "finishing") end
   if ok and not run.err then ok, err = spool.finish(run.spool) end
@@ -221,11 +231,43 @@ local function finish(run, started)
   report.complete = run.err == nil and ok == true
   if ok and run.resume and not run.err then ok, err = resume.save(run.resume, run, "complete") end
   if not ok then run.err = run.err or err end
-  if not run.err then return report end
-  spool.abandon(run.spool, run.resume)
-  report.complete = false
-  run.err.report = report
-  return nil, run.err
+  if run.err then
+    spool.abandon(run.spool, run.resume)
+    report.complete, run.err.report = false, report
+  end
+  run.tell(true)
+  if run.err then return nil, run.err end
+  return report
+end
+
+-- The file, all pages, and the end.
+local function work(run)
+  local err = open_spool(run)
+  if err then
+    err.report = new_report()
+    return nil, err
+  end
+  if run.complete then return run.report end
+  if not run.finishing then
+    local ok, raised = export_pages.walk(run)
+    if not ok then
+      spool.abandon(run.spool, run.resume)
+      error(raised, 0)
+    end
+  end
+  return finish(run)
+end
+
+-- The same; where something is raised in it, an interrupt say, nothing stays behind that no
+-- later run needs.
+local function without_traces(run)
+  -- A coroutine of Lua 5.1 cannot yield inside a pcall, and interrupts come elsewhere.
+  if not yieldable.across_pcall and coroutine.running() then return work(run) end
+  local ok, report, err = pcall(work, run)
+  if ok then return report, err end
+  export_pages.halt(run)
+  if run.spool then spool.abandon(run.spool, run.options.checkpoint) end
+  error(report, 0)
 end
 
 --- Exports members.
@@ -245,9 +287,8 @@ function export.run(state, sink, options)
     err.report = new_report()
     return nil, err
   end
-  if run.complete then return run.report end
-  if not run.finishing then walk(run) end
-  return finish(run, started)
+  run.started = started
+  return without_traces(run)
 end
 
 return export

@@ -269,11 +269,17 @@ function work(run)
   run.active = run.active - 1
 end
 
+--- No page is fetched or written any more.
+---@param run sendcloud.PageRun
+function export_pages.halt(run)
+  stop(run, errors.new { kind = "cancelled", operation = run.plan.operation,
+    message = "the export was stopped" })
+end
+
 local function wait(run)
   local failed, raised = false, nil
   crew.wait(run.crew, function(problem)
-    stop(run, errors.new { kind = "cancelled", operation = run.plan.operation,
-      message = "the export was stopped" })
+    export_pages.halt(run)
     if not failed and not (type(problem) == "table" and problem.kind == "cancelled") then
       failed, raised = true, problem
     end

@@ -71,16 +71,24 @@ local function chosen(names, numbers)
   return list
 end
 
+--- The format of an export: as options say, or as the ending of a path does.
+---@param sink any
+---@param options sendcloud.ExportOptions
+---@return "csv"|"tsv"|"jsonl"
+function layout.format(sink, options)
+  local ending = type(sink) == "string" and sink:match("%.(%w+)$")
+  return options.format or ending and FORMATS[ending:lower()] or "csv"
+end
+
 --- The layout of an export.
 ---@param page table     node of a page of members
----@param sink any       a path's ending tells the format where options do not
+---@param sink any
 ---@param options sendcloud.ExportOptions
 ---@param found string[]? fields that an earlier run has found
 ---@return sendcloud.Layout|nil
 ---@return sendcloud.Error? err
 function layout.new(page, sink, options, found)
-  local ending = type(sink) == "string" and sink:match("%.(%w+)$")
-  local format = options.format or ending and FORMATS[ending:lower()] or "csv"
+  local format = layout.format(sink, options)
   local list = field(page, "list")
   local parts, numbers = parts_of(list.of)
   local names, finding = options.columns, false

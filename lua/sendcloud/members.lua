@@ -126,7 +126,8 @@ function Members:import(source, options)
   return report, err
 end
 
---- Writes members to a file, an open file or a function.
+--- Writes members to a file, an open file or a function. A file is written as `PATH.part`
+--- beside its place until it is whole; where the path is a link, what it leads to is meant.
 ---@param sink string|function|file*
 ---@param options sendcloud.ExportOptions?
 ---@return sendcloud.ExportReport|nil

@@ -42,4 +42,14 @@ function place.check(value)
   end
 end
 
+--- Whether what stands at a path takes text as it comes, as a pipe, a device or the name of
+--- an open file does: no other file can take its place.
+---@param path string
+---@return boolean
+function place.is_stream(path)
+  local info = core.file_info(path)
+  return info ~= nil and info.kind == "other" or path:find("^/proc/") ~= nil
+    or path:find("^/dev/fd/") ~= nil
+end
+
 return place

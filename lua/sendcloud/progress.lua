@@ -1,4 +1,4 @@
---- Tells how far bulk work has come, at most ten times a second.
+--- Tells how far bulk work has come: at most ten times a second, and once more when it ends.
 
 local core = require "sendcloud.core"
 
@@ -23,15 +23,15 @@ local INTERVAL = 0.1 -- seconds
 ---@param listener fun(progress: sendcloud.Progress)|nil
 ---@param look fun(): sendcloud.Progress what there is to tell; rate and eta are added
 ---@param share fun(progress: sendcloud.Progress): number|nil how much is done, 0 to 1
----@return fun()
+---@return fun(ends: boolean?) tell with `ends` it tells in any case
 function progress.teller(listener, look, share)
   if not listener then return function() end end
   local started, told = core.now(), nil
   local first_rows, first_share
 
-  return function()
+  return function(ends)
     local now = core.now()
-    if told and now - told < INTERVAL then return end
+    if told and now - told < INTERVAL and not ends then return end
     told = now
     local state = look()
     local done = share(state)

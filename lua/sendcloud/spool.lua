@@ -7,6 +7,7 @@
 
 local core = require "sendcloud.core"
 local errors = require "sendcloud.errors"
+local place = require "sendcloud.place"
 
 local spool = {}
 
@@ -18,7 +19,7 @@ local MARK = "\239\187\191" -- byte order mark: a spreadsheet takes the text for
 ---@field path string|nil       where it shall end
 ---@field sink function|file*|nil   or whom it is passed on to
 ---@field owned boolean         the sink was opened here
----@field temporary string
+---@field temporary string|nil
 ---@field file file*|nil
 ---@field gathered userdata     what is not written yet
 ---@field size integer          bytes
@@ -32,6 +33,8 @@ end
 
 local function open(self, mode)
   local reason
+  -- What a killed run left there is nothing to write into, least of all when it is a link.
+  if mode == "wb" and self.path then os.remove(self.temporary) end
   self.file, reason = io.open(self.temporary, mode)
   if not self.file then return nil, failed(self.temporary, reason) end
   self.file:setvbuf("no")
@@ -64,26 +67,29 @@ local function header_line(self)
   return table.concat(parts), count
 end
 
---- Opens a spool for a sink.
+--- A spool for a sink, still without a file.
 ---@param sink string|function|file*
 ---@param layout sendcloud.Layout
----@return sendcloud.Spool|nil
+---@return sendcloud.Spool
+function spool.new(sink, layout)
+  local path = type(sink) == "string" and sink or nil
+  return { path = path, sink = not path and sink or nil, owned = false, layout = layout,
+    size = 0, stretches = {}, header = 0 }
+end
+
+--- Makes its file.
+---@param self sendcloud.Spool
+---@return true|nil
 ---@return sendcloud.Error? err
-function spool.open(sink, layout)
-  local path, owned = type(sink) == "string" and sink or nil, false
-  local info = path and core.file_info(path)
-  if info and info.kind ~= "file" then -- a pipe or a device stays what it is
+function spool.open(self)
+  local path = self.path
+  if path and place.is_stream(path) then
     local file, reason = io.open(path, "wb")
     if not file then return nil, failed(path, reason) end
-    path, sink, owned = nil, file, true
+    self.path, self.sink, self.owned = nil, file, true
   end
-  local self = {
-    path = path, sink = not path and sink or nil, owned = owned, layout = layout, size = 0,
-    stretches = {}, temporary = path and path .. ".part" or os.tmpname(), header = 0,
-  }
-  local ok, err = open(self, "wb")
-  if not ok then return nil, err end
-  return self
+  self.temporary = self.path and self.path .. ".part" or os.tmpname()
+  return open(self, "wb")
 end
 
 --- Opens the spool of an earlier run that goes on.
@@ -241,18 +247,20 @@ function spool.finish(self)
   if not self.path then return pass_on(self) end
   ok, reason = core.replace(self.path, self.temporary)
   if not ok then return nil, failed(self.path, reason) end
+  self.whole = true
   if self.old then os.remove(self.old) end
   return true
 end
 
 --- The export stops here.
 ---@param self sendcloud.Spool
----@param keep boolean? a later run goes on with what there is
+---@param keep any a later run goes on with what there is
 function spool.abandon(self, keep)
+  if self.whole then return end
   if self.file and io.type(self.file) == "file" then self.file:close() end
   self.file = nil
   if self.owned and io.type(self.sink) == "file" then self.sink:close() end
-  if keep then return end
+  if keep or not self.temporary then return end
   os.remove(self.temporary)
   if self.old then os.remove(self.old) end
 end
