@@ -157,6 +157,42 @@ describe("an import", function()
     assert.is_true(assert(boxed().members:import(path, { checkpoint = checkpoint })).complete)
   end)
 
+  it("counts rows with more cells than the header has columns", function()
+    local client = boxed()
+    local report = assert(client.members:import(files.write(
+      "email,name\na@x.org,Smith, John\nb@x.org,Ann,,\nc@x.org\nd@x.org,D,,x\n")))
+    assert.are.same({ 4, 4, 2 }, { report.rows, report.inserted, report.ragged })
+    report = assert(client.members:import(files.write "email\na@x.org,2\n",
+      { transform = function(member) return member end }))
+    assert.equal(1, report.ragged)
+    assert.equal(0, assert(client.members:import { { email = "a@x.org" } }).ragged)
+  end)
+
+  it("takes off what keeps a spreadsheet from running cells", function()
+    local client, other = boxed(), boxed()
+    local given = { email = "a@x.org", name = "=1+1", phone = "+86",
+      fields = { a = "-1", b = "@x", c = '=HYPERLINK("x")', d = "x=1", e = "'s", f = "'" } }
+    assert(client.members:upsert { given })
+    local path, rejects = files.path ".csv", files.path ".csv"
+    assert(client.members:export(path, { spreadsheet = true }))
+    assert(other.members:import(path))
+    local member
+    for found in other.members:each() do member = found end
+    for _, name in ipairs { "email", "name", "phone" } do
+      assert.equal(given[name], member[name])
+    end
+    assert.are.same(given.fields, member.fields)
+    -- A text that no spreadsheet wrote is taken as it stands; refused rows keep what they had.
+    assert(other.members:import(files.write "email,name\na@x.org,'=1\n"))
+    assert.equal("'=1", assert(other.members:get(member.id)).name)
+    assert(other.members:import(files.write "\239\187\191email,name\nbad,'=2\n",
+      { rejects = rejects }))
+    local text = files.read(rejects)
+    assert.truthy(text:find("^\239\187\191line,") and text:find(",bad,'=2\n", 1, true))
+    assert(other.members:import(files.write((text:gsub("bad,'", "a@x.org,'")))))
+    assert.equal("=2", assert(other.members:get(member.id)).name)
+  end)
+
   it("tells that all bytes are done in the end", function()
     local told
     assert(boxed().members:import(files.write "\239\187\191email\na@x.org\n", {

@@ -96,7 +96,8 @@ static int known_mark(struct sc_csv *c)
         return SC_CSV_TEXT_UTF16;
     if (n >= 4 && s[0] == 'P' && s[1] == 'K' && s[2] == 3 && s[3] == 4)
         return SC_CSV_TEXT_ZIP;
-    if (n >= 3 && s[0] == 0xef && s[1] == 0xbb && s[2] == 0xbf)
+    c->marked = n >= 3 && s[0] == 0xef && s[1] == 0xbb && s[2] == 0xbf;
+    if (c->marked)
         c->pos = 3;
     return SC_CSV_TEXT_OK;
 }
@@ -301,6 +302,19 @@ static int undo_quotes(struct sc_csv *c)
     return SC_CSV_ROW;
 }
 
+/* Takes off what lines_write.c puts before a cell that a spreadsheet would run. */
+static void take_guards_off(struct sc_csv *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        struct sc_csv_cell *cell = &c->cells[i];
+
+        if (cell->len >= 2 && cell->at[0] == '\'' && memchr("=+-@\t\r", cell->at[1], 6)) {
+            cell->at++;
+            cell->len--;
+        }
+    }
+}
+
 /* What kinds of bytes a row has: most rows have none that needs care. */
 static unsigned look_at(const char *s, size_t n, char separator)
 {
@@ -351,10 +365,8 @@ static uint64_t count_byte(const char *s, const char *end, char byte)
 {
     uint64_t n = 0;
 
-    while ((s = sc_scan_byte(s, end, byte)) < end) {
+    for (; (s = sc_scan_byte(s, end, byte)) < end; s++)
         n++;
-        s++;
-    }
     return n;
 }
 
@@ -446,6 +458,8 @@ int sc_csv_next(struct sc_csv *c)
     }
     if (c->flags & SC_CSV_SPECIAL && undo_quotes(c) < 0)
         return SC_CSV_NOMEM;
+    if (c->marked && c->separator)
+        take_guards_off(c);
     if (c->separator)
         c->flags = look_at(c->row, c->row_len, c->separator);
     return SC_CSV_ROW;

@@ -4,7 +4,9 @@
  * are slices of the window (or of a scratch buffer where doubled quotes were undone);
  * they are valid until the next call, and 32 bytes behind each may be read. Read as
  * spreadsheets write: a quote only counts at the start of a cell, what follows a closing
- * quote is kept, a missing last line end is fine. Memory is capped: a row longer than
+ * quote is kept, a missing last line end is fine. In a text with a byte order mark the
+ * apostrophe before = + - @ is not part of a cell: it keeps a spreadsheet from running
+ * it. Memory is capped: a row longer than
  * row_max is skipped and reported, and a quote that is never closed costs its own line,
  * not the rest of the file. */
 #ifndef SC_CSV_H
@@ -55,6 +57,7 @@ struct sc_csv {
     char last; /* nothing will be fed any more */
     char skipping; /* within a row that is too long */
     char open; /* the row stopped within an open quote */
+    char marked; /* the text began with a byte order mark: a spreadsheet's */
     size_t row_max;
     struct sc_buf window;
     size_t pos; /* of the next row in the window */

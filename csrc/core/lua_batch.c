@@ -311,16 +311,18 @@ static int batch_refused(lua_State *L)
     return 1;
 }
 
-/* batch:info() -> { rows, sent, refused, folded, offset, line, end_offset, end_line } */
+/* batch:info() -> { rows, sent, refused, folded, ragged, offset, line, end_offset,
+ * end_line } */
 static int batch_info(lua_State *L)
 {
     const struct sc_rows_batch *b = &check_batch(L)->batch;
 
-    lua_createtable(L, 0, 8);
+    lua_createtable(L, 0, 9);
     set_count(L, "rows", b->count);
     set_count(L, "sent", b->sent);
     set_count(L, "refused", b->refused);
     set_count(L, "folded", b->folded);
+    set_count(L, "ragged", b->ragged);
     set_count(L, "offset", b->offset);
     set_count(L, "line", b->line);
     set_count(L, "end_offset", b->end_offset);

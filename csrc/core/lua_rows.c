@@ -174,7 +174,8 @@ static int rows_position(lua_State *L)
     return 2;
 }
 
-/* rows:dialect() -> separator, line end, whether CR LF: how rows are cut */
+/* rows:dialect() -> separator, line end, whether CR LF, whether there was a byte order
+ * mark: how rows are cut */
 static int rows_dialect(lua_State *L)
 {
     const struct sc_csv *c = &check_rows(L)->csv;
@@ -182,7 +183,8 @@ static int rows_dialect(lua_State *L)
     lua_pushlstring(L, &c->separator, c->separator ? 1 : 0);
     lua_pushlstring(L, &c->eol, 1);
     lua_pushboolean(L, c->crlf);
-    return 3;
+    lua_pushboolean(L, c->marked);
+    return 4;
 }
 
 static int rows_limit(lua_State *L)
@@ -320,10 +322,10 @@ static int has_live_batch(const struct sc_rows *r)
     return 0;
 }
 
-/* rows:plan{ head =, tail =, fields =, tags =, more_tags =, steps = { … } }: JSON text
- * around the cells; each step { use =, cell =, key =, name =, target =, max = }, in the
- * order of enum sc_rows_use. The plan is made beside the one that the rows have, which
- * stays where this one is malformed. */
+/* rows:plan{ head =, tail =, fields =, tags =, more_tags =, columns =, steps = { … } }: JSON
+ * text around the cells, the number of columns; each step { use =, cell =, key =, name =,
+ * target =, max = }, in the order of enum sc_rows_use. The plan is made beside the one that
+ * the rows have, which stays where this one is malformed. */
 static int rows_plan(lua_State *L)
 {
     struct sc_lua_rows *self = sc_lua_checkrows(L, 1);
@@ -338,6 +340,7 @@ static int rows_plan(lua_State *L)
     take_text(L, p, 2, "fields", &p->fields);
     take_text(L, p, 2, "tags", &p->tags);
     take_text(L, p, 2, "more_tags", &p->more_tags);
+    p->columns = (size_t)option(L, 2, "columns", SC_CSV_CELLS_MAX, SC_CSV_CELLS_MAX);
     lua_getfield(L, 2, "steps");
     take_steps(L, p);
     p->address_at = p->steps[0].key.len;

@@ -48,6 +48,7 @@ struct sc_rows_plan {
     struct sc_rows_text more_tags; /* `"a","b",`: added to every member */
     uint32_t address_at; /* of an address's first byte in its object */
     int has_tags; /* tags are always written, an empty list too */
+    size_t columns; /* cells that a row should have at most */
 };
 
 enum sc_rows_state {
@@ -79,6 +80,7 @@ struct sc_rows_batch {
     uint32_t *members; /* the row of each object in the body; made by sc_rows_close */
     size_t sent, members_room;
     size_t refused, folded;
+    size_t ragged; /* rows with something in a cell behind the last column */
     size_t inserted, updated; /* of the rows taken, as the answers have it */
     uint64_t offset, line; /* in the source: of its first row */
     uint64_t end_offset, end_line; /* behind its last row */

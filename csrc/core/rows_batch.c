@@ -32,7 +32,7 @@ int sc_rows_begin(struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *bod
 
     sc_buf_clear(&b->raw);
     sc_buf_clear(&b->notes);
-    b->count = b->sent = b->refused = b->folded = 0;
+    b->count = b->sent = b->refused = b->folded = b->ragged = 0;
     b->inserted = b->updated = 0;
     b->blocked = 0;
     b->offset = b->end_offset = r->csv.base + r->csv.pos;
@@ -168,6 +168,15 @@ static int is_blank(const struct sc_csv *c)
     return 1;
 }
 
+/* Whether something stands behind the columns, which nobody will see. */
+static int is_ragged(const struct sc_csv *c, size_t columns)
+{
+    for (size_t i = columns; i < c->count; i++)
+        if (c->cells[i].len)
+            return 1;
+    return 0;
+}
+
 /* A row that could not be read as one. */
 static int add_broken(struct sc_rows *r, struct sc_rows_batch *b, int status)
 {
@@ -217,6 +226,8 @@ int sc_rows_next(struct sc_rows *r, struct sc_rows_batch *b, size_t bytes)
                 return SC_ROWS_NOMEM;
             continue;
         }
+        if (__builtin_expect(c->count > r->plan.columns, 0))
+            b->ragged += (size_t)is_ragged(c, r->plan.columns);
         return sc_rows_entry(b, c->row_line, c->row, r->forgetful ? 0 : c->row_len)
                    ? 0
                    : SC_ROWS_NOMEM;

@@ -102,13 +102,13 @@ local function steps(node, address, used)
 end
 
 -- Tells the core how a member is written and what an answer means.
-local function teach(rows, upsert, used, around, options)
+local function teach(rows, upsert, used, around, options, header)
   local node = field(upsert.row.body, "members").of
   rows:plan {
     head = around.head, tail = around.tail,
     fields = "," .. quote(wire(field(node, "fields"))) .. ":{",
     tags = "," .. quote(wire(field(node, "tags"))) .. ":[",
-    more_tags = more_tags(options.add_tags),
+    more_tags = more_tags(options.add_tags), columns = header and #header,
     steps = steps(node, around.address, used),
   }
   local answer = upsert.row.answer
@@ -172,7 +172,7 @@ function batches.encoder(state, from, options)
   local used
   used, err = begin(self, options)
   if not used then return nil, err end
-  teach(self.rows, upsert, used, around, options)
+  teach(self.rows, upsert, used, around, options, self.header)
   if options.limit then self.rows:limit(options.limit) end
   self.whole = self.header ~= nil and not options.transform
   return self
@@ -234,6 +234,7 @@ end
 local function describe(self, batch)
   local info = batch.rows:info()
   batch.count, batch.sent, batch.refused = info.rows, info.sent, info.refused
+  batch.ragged = info.ragged
   batch.offset, batch.end_offset = info.offset, info.end_offset
   batch.end_line = info.end_line
   batch.blockers = blockers(self, batch)

@@ -192,7 +192,7 @@ end
 -- Import
 -- -----------------------------------------------------------------------------------
 
-local COUNTS = { "rows", "sent", "inserted", "updated", "rejected", "unknown", "folded",
+local COUNTS = { "rows", "sent", "inserted", "updated", "rejected", "unknown", "folded", "ragged",
   "batches", "requests", "retries", "bytes", "seconds" }
 
 local WHAT = {

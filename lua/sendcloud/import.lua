@@ -54,6 +54,7 @@ local MOST_HOPELESS = 32 -- rows refused alone before one is taken: it is not th
 ---@field rejected integer by a check here or by the service
 ---@field unknown integer  whose outcome nobody can tell
 ---@field folded integer   of those sent: a later row of the same batch and address stood in
+---@field ragged integer   rows with more cells than the header: what is behind is left out
 ---@field batches integer
 ---@field requests integer made (with dry_run: that would be made)
 ---@field retries integer
@@ -213,6 +214,7 @@ local function tally(run, batch, err)
   end
   for _, name in ipairs(COUNTS) do report[name] = report[name] + verdicts[name] end
   report.sent = report.sent + verdicts.rows - batch.refused
+  report.ragged = report.ragged + batch.ragged
   report.batches = report.batches + 1
   return verdicts
 end
@@ -321,7 +323,7 @@ end
 
 local function new_report()
   return { rows = 0, sent = 0, inserted = 0, updated = 0, rejected = 0, unknown = 0,
-    folded = 0, batches = 0, requests = 0, retries = 0, bytes = 0, seconds = 0,
+    folded = 0, ragged = 0, batches = 0, requests = 0, retries = 0, bytes = 0, seconds = 0,
     complete = false }
 end
 
@@ -343,7 +345,7 @@ local function new_run(state, transport, encoder, options)
     }
   end, function(told)
     return told.total_bytes and told.total_bytes > 0 and told.done_bytes / told.total_bytes
-  end)
+  end, true)
   return run
 end
 
@@ -393,6 +395,7 @@ local function begin_with(state, from, options)
   local run = new_run(state, transport, encoder, options)
   err = open_files(run, options)
   if err then return nil, err end
+  run.tell()
   return run
 end
 
@@ -429,7 +432,11 @@ function import.run(state, given, options)
     if options.dry_run then check_all(run) else send_all(run) end
   end
   source.close(run.encoder.source)
-  return finish(run, started)
+  local report
+  report, err = finish(run, started)
+  if report then run.done_bytes = run.encoder.source.size end
+  run.tell(true)
+  return report, err
 end
 
 return import

@@ -23,20 +23,27 @@ local INTERVAL = 0.1 -- seconds
 ---@param listener fun(progress: sendcloud.Progress)|nil
 ---@param look fun(): sendcloud.Progress what there is to tell; rate and eta are added
 ---@param share fun(progress: sendcloud.Progress): number|nil how much is done, 0 to 1
----@return fun(ends: boolean?) tell with `ends` it tells in any case
-function progress.teller(listener, look, share)
+---@param paced boolean?  the first call only notes where work begins; the last one, with
+---  true, tells where it ended
+---@return fun(ended: boolean?)
+function progress.teller(listener, look, share, paced)
   if not listener then return function() end end
   local started, told = core.now(), nil
-  local first_rows, first_share
+  local first_rows, first_share, last
 
-  return function(ends)
+  return function(ended)
     local now = core.now()
-    if told and now - told < INTERVAL and not ends then return end
+    if told and not ended and now - told < INTERVAL then return end
     told = now
     local state = look()
     local done = share(state)
-    first_rows = first_rows or state.rows
-    first_share = first_share or done
+    if not first_rows then
+      first_rows, first_share = state.rows, done
+      if paced then return end
+    end
+    local sight = ("%s %s %s"):format(state.rows, done, state.waiting)
+    if ended and sight == last then return end
+    last = sight
     local seconds = math.max(now - started, 1e-6)
     state.rate = (state.rows - first_rows) / seconds
     if done and done > first_share then

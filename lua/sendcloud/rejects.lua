@@ -42,7 +42,7 @@ local function cell(text, separator)
 end
 
 local function header_line(rows, header)
-  local separator, eol, crlf = rows:dialect()
+  local separator, eol, crlf, marked = rows:dialect()
   local cells, first = {}, 1
   for index, name in ipairs(COLUMNS) do
     cells[index] = name
@@ -52,7 +52,9 @@ local function header_line(rows, header)
   for index, name in ipairs(header) do
     cells[#cells + 1] = first == 1 and index <= #COLUMNS and "" or cell(name, separator)
   end
-  return table.concat(cells, separator) .. (crlf and "\r\n" or eol)
+  -- With its mark the file is read as the text was, and a spreadsheet knows it for UTF-8.
+  local mark = marked and "\239\187\191" or ""
+  return mark .. table.concat(cells, separator) .. (crlf and "\r\n" or eol)
 end
 
 --- Opens the file; what an earlier run left in it is gone, unless this one goes on where

@@ -9,7 +9,7 @@ local members = {}
 
 local COLUMNS = common.COLUMNS.members
 
-local REPORT = { "rows", "sent", "inserted", "updated", "rejected", "unknown", "folded",
+local REPORT = { "rows", "sent", "inserted", "updated", "rejected", "unknown", "folded", "ragged",
   "duplicates", "batches", "requests", "retries", "bytes", "seconds", "complete" }
 
 local function attributes(options)
