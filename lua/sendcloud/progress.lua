@@ -37,10 +37,9 @@ function progress.teller(listener, look, share, paced)
     told = now
     local state = look()
     local done = share(state)
-    if not first_rows then
-      first_rows, first_share = state.rows, done
-      if paced then return end
-    end
+    local begins = not first_rows
+    first_rows, first_share = first_rows or state.rows, first_share or done
+    if paced and begins then return end
     local sight = ("%s %s %s"):format(state.rows, done, state.waiting)
     if ended and sight == last then return end
     last = sight
