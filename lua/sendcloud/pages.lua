@@ -5,6 +5,7 @@
 -- by the number of rows received, and stops at an empty page or at the total.
 
 local call = require "sendcloud.call"
+local core = require "sendcloud.core"
 local errors = require "sendcloud.errors"
 local plan = require "sendcloud.plan"
 
@@ -20,17 +21,31 @@ local function with(parameters, offset, count)
   return copy
 end
 
+-- The answer to a call whose body goes into one of the buffers, which are used again.
+local function ask(state, self, parameters, options, buffers)
+  local request, sent = plan.request(self, parameters)
+  if not request then return nil, sent end
+  local buffer = table.remove(buffers) or core.buffer()
+  request.into = buffer
+  local answer, err = call.reach(state, self, request, options, parameters, sent)
+  buffers[#buffers + 1] = buffer
+  return answer, err
+end
+
 --- One page.
 ---@param state table
 ---@param operation string
 ---@param parameters table
 ---@param options sendcloud.CallOptions?
+---@param buffers userdata[]? spare ones: who asks for many pages needs no string a page
 ---@return sendcloud.Page|nil
 ---@return sendcloud.Error? err
-function pages.list(state, operation, parameters, options)
-  local answer, err = call.run(state, operation, parameters, options)
+function pages.list(state, operation, parameters, options, buffers)
+  local self, err = plan.of(state.config.provider, operation)
+  if not self then return nil, err end
+  local answer
+  answer, err = ask(state, self, parameters, options, buffers or {})
   if not answer then return nil, err end
-  local self = plan.of(state.config.provider, operation)
   local page, rows = answer.list, #answer.list
   local offset, count = parameters.offset or self.offset, parameters.count or self.count
   local total = type(answer.total) == "number" and answer.total or nil
@@ -126,9 +141,11 @@ end
 ---@field most_ahead integer
 ---@field queue table[]     pages on their way, in order: { offset, task, transport }
 ---@field left number       records still to give
+---@field buffers userdata[] spare ones, for answers
 
 local function fetch(walk, offset)
-  return pages.list(walk.state, walk.operation, with(walk.parameters, offset, walk.size))
+  local asked = with(walk.parameters, offset, walk.size)
+  return pages.list(walk.state, walk.operation, asked, nil, walk.buffers)
 end
 
 -- Starts the pages after the one just taken that can be needed, up to the number allowed
@@ -142,11 +159,11 @@ local function fetch_ahead(walk, page, rows)
     if not walk.queue[index] then
       local transport = walk.state:transport()
       if not transport then break end
-      local state, operation, parameters = walk.state, walk.operation, walk.parameters
-      local asked = with(parameters, at, walk.size)
+      local state, operation, buffers = walk.state, walk.operation, walk.buffers
+      local asked = with(walk.parameters, at, walk.size)
       -- The task must not know the iterator: it would keep an abandoned one alive.
       local task = transport:spawn(function()
-        return pages.list(state, operation, asked)
+        return pages.list(state, operation, asked, nil, buffers)
       end)
       walk.queue[index] = { offset = at, task = task, transport = transport }
     end
@@ -291,7 +308,7 @@ function pages.each(state, operation, options)
   local queue = {}
   local walk = {
     state = state, operation = operation, parameters = parameters, size = size,
-    wanted = cursor.offset, queue = queue, left = limit,
+    wanted = cursor.offset, queue = queue, left = limit, buffers = {},
     ahead = 1, most_ahead = options.prefetch or state.config.concurrency,
   }
   if walk.most_ahead == 0 then walk.ahead = 0 end
