@@ -15,6 +15,7 @@
 
 #define PREFIX      "sendcloud-"
 #define SOCKET_NAME "/s"
+#define FRESH_NAME  "+" /* behind that */
 #define BACKLOG     511
 #ifdef SOCK_CLOEXEC /* else make_private says it, a moment later */
 #define CLOSED_BY_EXEC SOCK_CLOEXEC
@@ -83,8 +84,11 @@ static void sweep_folder(const char *folder)
         return;
     snprintf(path, sizeof path, "%s" SOCKET_NAME, folder);
     if (access(path, F_OK) == 0) {
-        if (is_deserted(path) && unlink(path) == 0)
+        if (is_deserted(path) && unlink(path) == 0) {
+            snprintf(path, sizeof path, "%s" SOCKET_NAME FRESH_NAME, folder);
+            unlink(path);
             rmdir(folder);
+        }
     } else if (time(NULL) - state.st_mtime > SETTLED) {
         rmdir(folder);
     }
@@ -119,11 +123,11 @@ static int open_spare(void)
     return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-static int listen_at(struct sc_http_door *door)
+static int listen_at(struct sc_http_door *door, const char *path)
 {
     struct sockaddr_un address;
 
-    if (!set_address(&address, door->path)) {
+    if (!set_address(&address, path)) {
         errno = ENAMETOOLONG;
         return -1;
     }
@@ -148,19 +152,23 @@ static int open_in(struct sc_http_door *door, const char *base)
     code = snprintf(door->folder, sizeof door->folder, "%s/" PREFIX "%ld-XXXXXX", base,
                     (long)door->pid);
     if ((size_t)code + sizeof SOCKET_NAME > sizeof door->folder) {
+        *door->folder = '\0';
         errno = ENAMETOOLONG;
         return -1;
     }
     sweep(base);
-    if (!mkdtemp(door->folder))
+    if (!mkdtemp(door->folder)) {
+        *door->folder = '\0';
         return -1;
+    }
     memcpy(door->path, door->folder, (size_t)code);
     memcpy(door->path + code, SOCKET_NAME, sizeof SOCKET_NAME);
-    if (listen_at(door) == 0)
+    if (listen_at(door, door->path) == 0)
         return 0;
     code = errno;
     unlink(door->path);
     rmdir(door->folder);
+    *door->folder = '\0';
     errno = code;
     return -1;
 }
@@ -245,16 +253,40 @@ int sc_http_door_accept(struct sc_http_door *door)
     }
 }
 
-void sc_http_door_close(struct sc_http_door *door)
+void sc_http_door_shut(struct sc_http_door *door)
 {
-    if (door->fd < 0)
-        return;
-    close(door->fd);
+    if (door->fd >= 0)
+        close(door->fd);
     if (door->spare >= 0)
         close(door->spare);
     door->fd = door->spare = -1;
+}
+
+/* The new socket takes the old one's place in one step: whoever looks for the door
+ * always sees one. */
+int sc_http_door_reopen(struct sc_http_door *door)
+{
+    char fresh[SC_HTTP_DOOR_PATH + sizeof FRESH_NAME];
+
+    snprintf(fresh, sizeof fresh, "%s" FRESH_NAME, door->path);
+    unlink(fresh);
+    if (listen_at(door, fresh))
+        return -1;
+    if (door->spare >= 0 && rename(fresh, door->path) == 0)
+        return 0;
+    sc_http_door_shut(door);
+    unlink(fresh);
+    return -1;
+}
+
+void sc_http_door_close(struct sc_http_door *door)
+{
+    if (!*door->folder)
+        return;
+    sc_http_door_shut(door);
     if (door->pid != getpid()) /* a forked child's copy: the folder is the parent's */
         return;
     unlink(door->path);
     rmdir(door->folder);
+    *door->folder = '\0';
 }

@@ -14,10 +14,10 @@
 #define SC_HTTP_DOOR_PATH 100 /* bytes; what every system's sockaddr_un has room for */
 
 struct sc_http_door {
-    int fd; /* listens; -1: closed */
+    int fd; /* listens; -1: shut or closed */
     int spare; /* given up to turn somebody away when no other is left; -1: none */
     pid_t pid;
-    char folder[SC_HTTP_DOOR_PATH];
+    char folder[SC_HTTP_DOOR_PATH]; /* "": closed */
     char path[SC_HTTP_DOOR_PATH];
 };
 
@@ -29,6 +29,13 @@ int sc_http_door_open(struct sc_http_door *door, char *why, size_t size);
  * somebody, but this process has no descriptor left, not even to turn them away, which
  * it does otherwise. */
 int sc_http_door_accept(struct sc_http_door *door);
+
+/* Nobody can be let in or turned away: shuts the door on those who stand there, which
+ * they see at once. Who comes later finds it shut. */
+void sc_http_door_shut(struct sc_http_door *door);
+
+/* Opens it again, when there are descriptors. 0, or -1. */
+int sc_http_door_reopen(struct sc_http_door *door);
 
 /* Closes the door and removes what it stood in; harmless when called twice. */
 void sc_http_door_close(struct sc_http_door *door);

@@ -305,16 +305,22 @@ static unsigned hang_up_idle(struct sc_http_thread *t)
     return n;
 }
 
+/* Those who stand at a door that cannot be opened hold the descriptors that it takes:
+ * they are sent away all at once, and see for themselves whether their jobs are done. */
 static void open_door(struct sc_http_thread *t)
 {
-    int fd;
+    int fd = -2;
 
-    do {
-        while ((fd = sc_http_door_accept(&t->door)) >= 0)
-            let_in(t, fd);
-    } while (fd == -2 && hang_up_idle(t));
+    if (t->door.fd >= 0 || sc_http_door_reopen(&t->door) == 0) {
+        do {
+            while ((fd = sc_http_door_accept(&t->door)) >= 0)
+                let_in(t, fd);
+        } while (fd == -2 && hang_up_idle(t));
+    }
+    if (fd == -2)
+        sc_http_door_shut(&t->door);
     t->no_descriptors = fd == -2;
-    t->waits->events = t->no_descriptors ? 0 : CURL_WAIT_POLLIN;
+    t->waits->fd = t->door.fd;
 }
 
 static void serve_callers(struct sc_http_thread *t)

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #define THREAD_TYPE "sendcloud.http_thread"
 #define JOB_TYPE    "sendcloud.http_job"
@@ -321,6 +322,17 @@ static int core_is_yieldable(lua_State *L)
     return 1;
 }
 
+/* core.descriptors() -> how many this process may have; nil where that is not known */
+static int core_descriptors(lua_State *L)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return 0;
+    lua_pushnumber(L, (lua_Number)limit.rlim_cur);
+    return 1;
+}
+
 void sc_open_thread(lua_State *L)
 {
     static const luaL_Reg thread[] = {{"submit", thread_submit},
@@ -334,11 +346,10 @@ void sc_open_thread(lua_State *L)
                                    {"result", job_result},
                                    {NULL, NULL}};
     static const luaL_Reg job_meta[] = {{"__gc", job_gc}, {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"http_thread", core_http_thread},
-                                         {"http_pool", core_http_pool},
-                                         {"http_work", core_http_work},
-                                         {"is_yieldable", core_is_yieldable},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"http_thread", core_http_thread}, {"http_pool", core_http_pool},
+        {"http_work", core_http_work},     {"is_yieldable", core_is_yieldable},
+        {"descriptors", core_descriptors}, {NULL, NULL}};
 
     sc_lua_newtype(L, THREAD_TYPE, thread, thread_meta);
     sc_lua_newtype(L, JOB_TYPE, job, job_meta);

@@ -5,6 +5,7 @@ local server = require "spec.nginx.server"
 if not server.possible() then return end
 
 local files = require "spec.support.files"
+local native = require "spec.support.native"
 
 local SERVICE = [[
     location / { content_by_lua_block { ngx.sleep(tonumber(ngx.var.arg_seconds) or 0) ngx.print "{}" } }
@@ -56,6 +57,31 @@ describe("short of", function()
     assert.equal("120 good", nginx:ask "/many?count=120&seconds=0.1")
     assert.equal("8 good", nginx:ask "/many?count=8")
     assert.falsy(nginx:stop():gsub("[^\n]*worker_connections are not enough[^\n]*", ""):find "%S")
+  end)
+
+  it("descriptors, calls that need one fail and the next ones do not", function()
+    start { main = "worker_rlimit_nofile 64;" }
+    local all, said = 0, nginx:ask "/many?count=120&seconds=0.1"
+    for count, word in said:gmatch "(%d+) (%a+)" do
+      assert(word == "good" or word == "network", said)
+      all = all + tonumber(count)
+    end
+    assert.equal(120, all, said)
+    assert.equal("8 good", nginx:ask "/many?count=8")
+    assert.falsy(nginx:stop():gsub("[^\n]*Too many open files[^\n]*", ""):find "%S")
+  end)
+
+  it("descriptors at the helper thread's door, calls see for themselves", function()
+    local gate = files.write ""
+    start { env = ("LD_PRELOAD=%s TABLE_GATE=%s"):format(native.full_table(), gate) }
+    assert.equal("100 good", nginx:ask("/many?count=100&seconds=0.1&timeout=300", nil, "-m 20"))
+    assert.equal("8 good", nginx:ask("/many?count=8&timeout=300", nil, "-m 20"))
+    os.remove(gate)
+    -- Soon the door is open again: nobody finds it shut.
+    assert.is_true(nginx:wait_for(([[refused() { grep -c 'Connection refused' %s/error.log; }; n=$(refused)
+      [ "$n" -gt 0 ] && curl -s '%s/many?count=8' | grep -q '8 good' && [ $(refused) = $n ] ]]):format(
+      nginx.folder, nginx.url)))
+    assert.equal("", nginx:stop())
   end)
 
   it("nothing: 300 calls that are cancelled at once, or whose client leaves", function()

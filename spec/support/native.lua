@@ -69,4 +69,10 @@ function native.slow_disk()
   return native.compile("slow_disk", build .. "/spec/slow_disk.so", "-shared -fPIC", "-ldl")
 end
 
+--- A library to preload that leaves the helper thread without descriptors, see full_table.c.
+function native.full_table()
+  local _, build = native.runtime()
+  return native.compile("full_table", build .. "/spec/full_table.so", "-shared -fPIC", "-ldl")
+end
+
 return native

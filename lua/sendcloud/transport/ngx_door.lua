@@ -8,8 +8,15 @@ local door = {}
 
 local CONNECT = 5000 -- ms, to a socket of this very process
 local IDLE = 10000 -- ms that a connection to the thread is kept
-local KEPT = 64 -- connections
+local KEPT, SHARE = 64, 1 / 16 -- connections at most, and of all descriptors: each takes two
 local FIRST_LOOK, LAST_LOOK = 0.002, 0.05 -- s
+
+local kept -- not known before nginx's configuration was read
+
+local function keep(socket)
+  kept = kept or math.max(1, math.min(KEPT, math.floor((core.descriptors() or 1024) * SHARE)))
+  socket:setkeepalive(IDLE, kept)
+end
 
 --- Connects to the thread.
 ---@param thread userdata
@@ -57,7 +64,7 @@ function door.wait(socket, job, seconds)
     ok, reason = socket:send(job:id())
     if ok then ok, reason = socket:receive("*l") end
     if ok and job:done() then
-      socket:setkeepalive(IDLE, KEPT)
+      keep(socket)
       return true
     end
     socket:close()
@@ -69,7 +76,7 @@ end
 --- Keeps a connection for another time.
 ---@param socket table|nil
 function door.give_back(socket)
-  if socket then socket:setkeepalive(IDLE, KEPT) end
+  if socket then keep(socket) end
 end
 
 return door
