@@ -142,6 +142,7 @@ struct sc_rows {
     size_t batch_rows, batch_bytes;
     uint64_t left; /* rows that may still be read */
     int forgetful; /* nobody will ask for the text of a row that was refused */
+    size_t body_seen, count_seen; /* of the largest batch: new ones are made so */
 };
 
 enum sc_rows_status {

@@ -26,6 +26,24 @@ void sc_rows_batch_free(struct sc_rows_batch *b)
     b->count = b->room = b->sent = b->members_room = 0;
 }
 
+/* Room as the batches before needed it, at once: what grows by doubling leaves holes in
+ * the heap. Where there is none the batch grows as it must. */
+static void make_room(const struct sc_rows *r, struct sc_rows_batch *b,
+                      struct sc_buf *body)
+{
+    struct sc_rows_entry *rows;
+
+    if (!body->data && r->body_seen)
+        sc_buf_reserve(body, r->body_seen + r->body_seen / 16);
+    if (b->room || !r->count_seen)
+        return;
+    rows = malloc(r->count_seen * sizeof *rows);
+    if (rows) {
+        b->rows = rows;
+        b->room = r->count_seen;
+    }
+}
+
 int sc_rows_begin(struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *body)
 {
     const struct sc_rows_plan *p = &r->plan;
@@ -40,6 +58,7 @@ int sc_rows_begin(struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *bod
     sc_buf_clear(body);
     if (sc_rows_fold_open(&r->fold, b))
         return SC_ROWS_NOMEM;
+    make_room(r, b, body);
     return sc_buf_add(body, sc_rows_plan_at(p, p->head), p->head.len) ? SC_ROWS_NOMEM : 0;
 }
 
@@ -288,6 +307,10 @@ int sc_rows_close(struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *bod
             b->members[b->sent++] = (uint32_t)i;
     if (b->sent)
         body->len--;
+    if (body->len > r->body_seen)
+        r->body_seen = body->len;
+    if (b->count > r->count_seen)
+        r->count_seen = b->count;
     return sc_buf_add(body, sc_rows_plan_at(p, p->tail), p->tail.len) ? SC_ROWS_NOMEM : 0;
 }
 

@@ -55,6 +55,25 @@ local function tables()
   batch:release(rows)
 end
 
+local function shown()
+  local rows, batch, body, members = core.rows {}, core.batch(), core.buffer(), {}
+  rows:feed(text)
+  rows:finish()
+  rows:sniff()
+  rows:plan(plan)
+  batch:begin(rows, body)
+  local count, status = batch:show(rows, body, members, {})
+  assert(count == 5 and status == "end" and members[3].name == 'C "c"')
+  members[2] = nil
+  for i = 3, 5 do members[i] = i < 5 and { mail = members[i].mail } or "x" end
+  members[1].name, members[1].fields, members[1].tags = nil, nil, nil
+  batch:take(rows, body, shape, members)
+  batch:close(rows, body)
+  local info = batch:info()
+  assert(info.rows == 4 and info.sent == 2 and info.refused == 1)
+  batch:release(rows)
+end
+
 local parts = {}
 for i, name in ipairs { "id", "mail", "fields", "tags" } do
   parts[i] = { keys = { name }, json = '"' .. name .. '":' }
@@ -108,5 +127,6 @@ page(0, 100) -- Lua makes the metatable of its own buffers
 return function(round)
   import()
   tables()
+  shown()
   export(round)
 end
