@@ -210,9 +210,9 @@ static int count_off(struct sc_box *box, const struct sc_select *select, int64_t
     if (sc_holders_in_order(box, select->drive_id, &holders))
         return SC_FAILED;
     anchor->offset = offset;
-    anchor->id = holders ? sc_holders_nth(holders, offset,
-                                          sc_switches_get(box, SC_SW_ORDER) == 1)
-                         : 0;
+    anchor->id =
+        holders ? sc_holders_nth(holders, offset, sc_switches_get(box, SC_SW_ORDER) == 1)
+                : 0;
     return anchor->id ? SC_DONE : SC_REFUSED;
 }
 
