@@ -4,12 +4,12 @@
 -- work that encodes and decodes without Lua tables. Nothing here pcalls a send: Lua 5.1
 -- cannot yield across one. Time passes only through the transport.
 
-local answer = require "sendcloud.answer"
 local errors = require "sendcloud.errors"
 local lazy = require "sendcloud.lazy"
 local outgoing = require "sendcloud.outgoing"
 local plan = require "sendcloud.plan"
 
+local answer = lazy.require "sendcloud.answer"
 local policy = lazy.require "sendcloud.policy"
 local privacy = lazy.require "sendcloud.privacy"
 

@@ -5,11 +5,9 @@ local call = require "sendcloud.call"
 local config = require "sendcloud.config"
 local core = require "sendcloud.core"
 local errors = require "sendcloud.errors"
-local events = require "sendcloud.events"
 local handle = require "sendcloud.handle"
 local lazy = require "sendcloud.lazy"
 local members = require "sendcloud.members"
-local option_rules = require "sendcloud.options"
 local outgoing = require "sendcloud.outgoing"
 local plan = require "sendcloud.plan"
 local rate = require "sendcloud.rate"
@@ -17,6 +15,8 @@ local records = require "sendcloud.records"
 local version = require "sendcloud.version"
 
 local chunks = lazy.require "sendcloud.chunks"
+local events = lazy.require "sendcloud.events"
+local option_rules = lazy.require "sendcloud.options"
 local pages = lazy.require "sendcloud.pages"
 local parallel = lazy.require "sendcloud.parallel"
 local rate_shared = lazy.require "sendcloud.rate_shared"
@@ -158,7 +158,8 @@ local function new_state(configuration, user, key)
     chosen = chosen, transports = { chosen = chosen },
     limiter = limiter,
     budget = rate.budget(),
-    listener = events.listener(configuration.on_event, configuration.log),
+    listener = (configuration.on_event or configuration.log)
+      and events.listener(configuration.on_event, configuration.log) or nil,
     random = new_random(),
     abandoned = {},  -- pages fetched ahead for iterators that are gone
     moved = {},      -- operations found at their second address

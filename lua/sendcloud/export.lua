@@ -241,7 +241,7 @@ local function finish(run)
 end
 
 -- The file, all pages, and the end.
-local function work(run)
+local function work(run, caught)
   local err = open_spool(run)
   if err then
     err.report = new_report()
@@ -249,7 +249,7 @@ local function work(run)
   end
   if run.complete then return run.report end
   if not run.finishing then
-    local ok, raised = export_pages.walk(run)
+    local ok, raised = export_pages.walk(run, caught)
     if not ok then
       spool.abandon(run.spool, run.resume)
       error(raised, 0)
@@ -262,8 +262,8 @@ end
 -- later run needs.
 local function without_traces(run)
   -- A coroutine of Lua 5.1 cannot yield inside a pcall, and interrupts come elsewhere.
-  if not yieldable.across_pcall and coroutine.running() then return work(run) end
-  local ok, report, err = pcall(work, run)
+  if not yieldable.across_pcall and coroutine.running() then return work(run, false) end
+  local ok, report, err = pcall(work, run, true)
   if ok then return report, err end
   export_pages.halt(run)
   if run.spool then spool.abandon(run.spool, run.options.checkpoint) end

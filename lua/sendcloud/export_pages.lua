@@ -7,12 +7,14 @@
 -- Where several requests are on their way, an answer is read only after its worker has sent
 -- the next request: the service works while lines are made.
 
-local answer = require "sendcloud.answer"
 local call = require "sendcloud.call"
 local core = require "sendcloud.core"
 local crew = require "sendcloud.crew"
 local errors = require "sendcloud.errors"
+local lazy = require "sendcloud.lazy"
 local plan = require "sendcloud.plan"
+
+local answer = lazy.require "sendcloud.answer"
 
 local export_pages = {}
 
@@ -310,13 +312,19 @@ end
 --- All pages, and all again while rows may have slipped past; `run.err` is set where it had
 --- to stop.
 ---@param run sendcloud.PageRun
+---@param may_raise boolean the caller catches what is raised on the way
 ---@return boolean ok
 ---@return any raised what a task raised, where it is not ok
-function export_pages.walk(run)
+function export_pages.walk(run, may_raise)
   for _ = run.passes + 1, MOST_PASSES do
-    add_workers(run)
-    local ok, raised = wait(run)
-    if not ok then return false, raised end
+    if run.concurrency == 1 and may_raise then -- a task would only be in the way
+      run.active = 1
+      work(run)
+    else
+      add_workers(run)
+      local ok, raised = wait(run)
+      if not ok then return false, raised end
+    end
     if run.err or not run.shrunk or run.left <= 0 then break end
     run.shrunk, run.passes = false, run.passes + 1
     run.claimed, run.flushed, run.first, run.total = 0, 0, nil, nil
