@@ -74,11 +74,13 @@ int sc_put_string(struct sc_put *w, const struct sc_shape_node *node,
  * short; NULL or something that no string has for other values. */
 static inline const void *sc_put_ident(lua_State *L, int index)
 {
-#if LUA_VERSION_NUM >= 504
-    return lua_topointer(L, index);
-#else
-    return lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : NULL;
+    const void *object = lua_topointer(L, index);
+
+#if LUA_VERSION_NUM < 504
+    if (!object && lua_type(L, index) == LUA_TSTRING) /* LuaJIT has told already */
+        return lua_tostring(L, index);
 #endif
+    return object;
 }
 
 static inline int sc_put_bytes(struct sc_put *w, const char *bytes, size_t n)
