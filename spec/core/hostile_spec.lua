@@ -130,6 +130,32 @@ describe("a finalizer", function()
     end)
   end)
 
+  it("may want a batch whose rows are being shown", function()
+    local rows, batch, body = core.rows {}, core.batch(), core.buffer()
+    local shape = core.shape { type = "record", { name = "mail", type = "string" },
+      { name = "fields", type = "map" } }
+    rows:sniff ","
+    rows:plan { head = "[", tail = "]", steps = {
+      { use = "address", cell = 1, key = '{"mail":"', name = "mail", target = "mail" } } }
+    local members, lines = {}, {}
+    garbage.amid(function()
+      rows:feed(("z@x,"):rep(3000) .. "\n")
+      batch:drop()
+      batch:take(rows, body, shape, members)
+    end, function(round)
+      rows:feed(("a%d@x\n"):format(round):rep(40))
+      batch:begin(rows, body)
+      local count
+      repeat
+        count = batch:show(rows, body, members, lines)
+        batch:take(rows, body, shape, members)
+      until count < 32
+      batch:close(rows, body)
+      assert.are.equal(1, batch:info().sent)
+      batch:release(rows)
+    end)
+  end)
+
   it("may find new columns while their names are made", function()
     local lines = core.lines { separator = ",", finding = true, list = { "list" }, total = {},
       parts = { { keys = { "fields" } } }, fields = 1,
