@@ -32,7 +32,6 @@ build = {
       sources = {
         "csrc/sandbox/addresses.c",
         "csrc/sandbox/admin.c",
-        "csrc/sandbox/ages.c",
         "csrc/sandbox/answer.c",
         "csrc/sandbox/box.c",
         "csrc/sandbox/call.c",

@@ -1,5 +1,4 @@
 #include "addresses.h"
-#include "ages.h"
 #include "holders.h"
 #include "store.h"
 #include "tagging.h"
@@ -135,7 +134,7 @@ int sc_addresses_add(struct sc_box *box, const char *address, int64_t member)
 {
     uint64_t hash = hash_of(address);
 
-    if (reserve(box) || sc_ages_add(box, member))
+    if (reserve(box) || sc_holders_add(box, SC_HOLDERS_ALL, member))
         return SC_FAILED;
     put(&box->addresses, hash, member);
     note(&box->addresses, hash, member, 1);
@@ -146,10 +145,9 @@ int sc_addresses_remove(struct sc_box *box, const char *address, int64_t member)
 {
     uint64_t hash = hash_of(address);
 
-    if (reserve(box))
+    if (reserve(box) || sc_holders_remove(box, SC_HOLDERS_ALL, member))
         return SC_FAILED;
     take(&box->addresses, hash, member);
-    sc_ages_remove(box, member);
     note(&box->addresses, hash, member, 0);
     return SC_DONE;
 }
@@ -166,13 +164,10 @@ void sc_addresses_rollback(struct sc_box *box)
     while (all->undo_count) {
         const struct sc_address_change *change = &all->undo[--all->undo_count];
 
-        if (change->added) {
+        if (change->added)
             take(all, change->hash, change->member);
-            sc_ages_remove(box, change->member);
-        } else {
+        else
             put(all, change->hash, change->member);
-            sc_ages_add(box, change->member); /* its second is still there */
-        }
     }
 }
 
@@ -181,7 +176,6 @@ void sc_addresses_free(struct sc_box *box)
     sqlite3_free(box->addresses.entries);
     sqlite3_free(box->addresses.undo);
     memset(&box->addresses, 0, sizeof box->addresses);
-    sc_ages_free(box);
 }
 
 /* Takes up a contact that the store has. */
@@ -191,7 +185,7 @@ static int take_up(struct sc_box *box, sqlite3_stmt *row)
     const void *tags = sqlite3_column_blob(row, 2);
     int count = tags ? SC_TAGGING_COUNT(sqlite3_column_bytes(row, 2)) : 0, i;
 
-    if (reserve(box) || sc_ages_add(box, member))
+    if (reserve(box) || sc_holders_add(box, SC_HOLDERS_ALL, member))
         return SC_FAILED;
     put(&box->addresses, hash_of(sc_store_text(box, row, 1)), member);
     for (i = 0; i < count; i++)

@@ -88,18 +88,6 @@ struct sc_addresses {
     size_t undo_count, undo_cap;
 };
 
-/* The contacts that were created in one second. */
-struct sc_age {
-    int64_t second, members;
-    int64_t sum; /* with all older ones */
-};
-
-struct sc_ages {
-    struct sc_age *seconds; /* oldest first */
-    size_t count, cap;
-    size_t summed; /* so many sums are right */
-};
-
 struct sc_tag_name {
     int64_t tag; /* 0: nothing remembered here */
     char name[120];
@@ -142,7 +130,6 @@ struct sc_box {
     int64_t view_clock;
     struct sc_addresses addresses;
     int found_unsubscribed; /* the contact whose address was found last */
-    struct sc_ages ages;
     struct sc_tag_index tag_index;
     struct sc_tag_list tag_list; /* of the contact at hand */
     struct sc_tag_name tag_names[SC_TAG_NAMES_MAX];

@@ -224,19 +224,36 @@ int sc_holders_in_order(struct sc_box *box, int64_t tag, struct sc_holders **hol
     return *holders ? sort(box, *holders) : SC_DONE;
 }
 
-int64_t sc_holders_nth(const struct sc_holders *holders, int64_t n, int oldest)
+int64_t sc_holders_between(const struct sc_holders *holders, size_t from, size_t to)
 {
-    size_t count = holders->count, i = 0;
+    int64_t n = 0;
 
-    if (n < 1 || (uint64_t)n > count - holders->gone)
+    if (from >= to)
         return 0;
     if (!holders->gone)
-        i = (size_t)n - 1;
-    else
-        for (;; i++)
-            if (holders->members[oldest ? i : count - 1 - i] > 0 && --n == 0)
-                break;
-    return holders->members[oldest ? i : count - 1 - i];
+        return (int64_t)(to - from);
+    for (; from < to; from++)
+        n += holders->members[from] > 0;
+    return n;
+}
+
+int64_t sc_holders_nth(const struct sc_holders *holders, size_t from, size_t to,
+                       int64_t n, int oldest)
+{
+    const int64_t *members = holders->members;
+    size_t i;
+
+    if (n < 1 || from >= to || (uint64_t)n > to - from)
+        return 0;
+    if (!holders->gone)
+        return members[oldest ? from + (size_t)n - 1 : to - (size_t)n];
+    for (i = 0; i < to - from; i++) {
+        int64_t member = members[oldest ? from + i : to - 1 - i];
+
+        if (member > 0 && --n == 0)
+            return member;
+    }
+    return 0;
 }
 
 /* Drops the entries of those who are gone. */

@@ -1,4 +1,4 @@
-/* holders: which contacts have a tag.
+/* holders: which contacts have a tag, and which there are at all.
  *
  * Lives in memory beside the store, filled when a store is opened: the truth is the
  * list of tags in each contact's row, and an index in SQLite of what many contacts
@@ -8,6 +8,9 @@
 #define SC_HOLDERS_H
 
 #include "engine.h"
+
+/* The tag that every contact has. */
+#define SC_HOLDERS_ALL INT64_MAX
 
 /* A contact has a tag that it had not, or has it no more. */
 int sc_holders_add(struct sc_box *box, int64_t tag, int64_t member);
@@ -23,8 +26,11 @@ int sc_holders_in_order(struct sc_box *box, int64_t tag, struct sc_holders **hol
 /* The first place whose contact is not below that id. */
 size_t sc_holders_place(const struct sc_holders *holders, int64_t member);
 
-/* The n-th of them, from 1, oldest or newest first; 0: there are fewer. After in_order. */
-int64_t sc_holders_nth(const struct sc_holders *holders, int64_t n, int oldest);
+/* How many there are from one place to before another. */
+int64_t sc_holders_between(const struct sc_holders *holders, size_t from, size_t to);
+/* The n-th of them, from 1, oldest or newest first; 0: there are fewer. */
+int64_t sc_holders_nth(const struct sc_holders *holders, size_t from, size_t to,
+                       int64_t n, int oldest);
 
 /* Makes the table "holder" known to SQL. */
 int sc_holders_register(struct sc_box *box);

@@ -1,5 +1,4 @@
 #include "listing.h"
-#include "ages.h"
 #include "dialect.h"
 #include "holders.h"
 #include "store.h"
@@ -142,9 +141,36 @@ static void remember(struct sc_view *view, int64_t offset, int64_t id)
     view->anchor_count++;
 }
 
+/* Contacts that are counted without the store: from a place among those of a tag to
+ * before another. */
+struct span {
+    const struct sc_holders *holders; /* NULL: there are none, or the store must do it */
+    size_t from, to;
+};
+
+static int places(struct sc_box *box, const struct sc_select *select, struct span *span)
+{
+    struct sc_holders *holders = NULL;
+    int64_t tag = SC_HOLDERS_ALL;
+
+    if (select->drive == SC_DRIVE_TAG && !select->filtered)
+        tag = select->drive_id;
+    else if (!select->everybody && !select->aged)
+        tag = 0;
+    if (tag && sc_holders_in_order(box, tag, &holders))
+        return SC_FAILED;
+    span->holders = holders;
+    if (!holders)
+        return SC_DONE;
+    span->from = sc_holders_place(holders, select->from);
+    span->to = sc_holders_place(holders, select->to);
+    return SC_DONE;
+}
+
 static int count(struct sc_box *box, const struct sc_select *select, int64_t *total)
 {
     sqlite3_stmt *row;
+    struct span span;
     int found, code;
 
     if (select->everybody) {
@@ -160,7 +186,9 @@ static int count(struct sc_box *box, const struct sc_select *select, int64_t *to
                                 "SELECT total FROM segment WHERE id = ?1", "i",
                                 select->drive_id);
     if (select->aged) {
-        *total = sc_ages_count(box, select->from, select->to);
+        if (places(box, select, &span))
+            return SC_FAILED;
+        *total = span.holders ? sc_holders_between(span.holders, span.from, span.to) : 0;
         return SC_DONE;
     }
     row = sc_listing_prepare(box, "SELECT count(*) FROM", select, "");
@@ -198,21 +226,19 @@ static sqlite3_stmt *rows_of(struct sc_call *call, const struct sc_select *selec
     return statement;
 }
 
-/* Everybody who has a tag can be counted off without the store: the last one before
- * offset. SC_REFUSED: not this select. */
+/* The last one before offset, counted off without the store. SC_REFUSED: that needs it. */
 static int count_off(struct sc_box *box, const struct sc_select *select, int64_t offset,
                      struct sc_anchor *anchor)
 {
-    struct sc_holders *holders;
+    int oldest = sc_switches_get(box, SC_SW_ORDER) == 1;
+    struct span span;
 
-    if (select->drive != SC_DRIVE_TAG || select->filtered)
-        return SC_REFUSED;
-    if (sc_holders_in_order(box, select->drive_id, &holders))
+    if (places(box, select, &span))
         return SC_FAILED;
     anchor->offset = offset;
-    anchor->id =
-        holders ? sc_holders_nth(holders, offset, sc_switches_get(box, SC_SW_ORDER) == 1)
-                : 0;
+    anchor->id = span.holders
+                     ? sc_holders_nth(span.holders, span.from, span.to, offset, oldest)
+                     : 0;
     return anchor->id ? SC_DONE : SC_REFUSED;
 }
 
@@ -267,6 +293,8 @@ int sc_listing_answer(struct sc_call *call, const struct sc_select *select)
         return sc_box_fail(call->box, "out of memory");
     if (view->total < 0 && count(call->box, select, &view->total))
         return SC_FAILED;
+    if (offset >= view->total)
+        return call->dialect->list(call, "", 0, view->total);
     return write_page(call, select, view, offset, limit);
 }
 

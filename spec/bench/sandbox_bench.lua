@@ -28,7 +28,7 @@ local function ask(box, target, body)
   local from = os.clock()
   local answer = assert(box:handle("POST", "/marketing/lists/" .. target, AUTH, body, 600))
   assert(answer.status == 200, answer.body)
-  return os.clock() - from
+  return os.clock() - from, answer.body
 end
 
 local empty, ms = opened(nil)
@@ -47,10 +47,14 @@ print(("upsert behind them              %8.0f members/s   (at least 40000)"):for
 local function page(what, field, op, value)
   local body = field and ('{"condition":{"relation":"and","items":[{"fieldName":"%s","op":"%s","value":"%s"}]}}')
     :format(field, op, value) or "{}"
-  local middle = math.floor(MEMBERS / 2)
-  local function took(offset) return ask(box, ("listMembers?count=100&offset=%d"):format(offset), body) * 1000 end
+  local function took(offset)
+    local seconds, answer = ask(box, ("listMembers?count=100&offset=%d"):format(offset), body)
+    return seconds * 1000, tonumber(answer:match('"total":(%d+)'))
+  end
+  local first, total = took(0)
+  local middle = math.floor(total / 2)
   print(("page of 100 by %-16s %8.2f ms, the next %.2f ms, from the middle %.2f ms, behind it %.2f ms"):format(
-    what, took(0), took(100), took(middle), took(middle + 100)))
+    what, first, (took(100)), (took(middle)), (took(middle + 100))))
 end
 page("nothing")
 page("tag of 5,000", "tag", "==", "t17")

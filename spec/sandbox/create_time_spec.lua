@@ -1,4 +1,5 @@
--- Totals of createTime ranges, which are counted in memory: as contacts come, go and come back.
+-- Totals and pages of everybody and of createTime ranges, which are counted off in memory: as
+-- contacts come, go and come back.
 
 local rules = require "spec.sandbox.rules"
 local tools = require "spec.sandbox.tools"
@@ -76,4 +77,63 @@ describe("the total of a createTime range is right", function()
     assert.equal("a", check(box))
     for _, ending in ipairs { "", "-wal", "-shm" } do os.remove(path .. ending) end
   end)
+end)
+
+describe("a page out of the blue", function()
+  -- What stands from offset on among the names that a condition matches, asked for once.
+  local function page(box, condition, offset)
+    local status, answer = rules.sc(box, "POST", ("listMembers?count=3&offset=%d"):format(offset),
+      { condition = condition })
+    assert.equal(200, status)
+    local names = {}
+    for i, member in ipairs(answer.list) do names[i] = member.email:match("^[^@]*") end
+    return table.concat(names, " "), answer.total
+  end
+
+  -- 30 contacts, three a second, named by their number; every fourth has gone again.
+  local function filled(order)
+    local box = tools.start { seed = 1, clock = "2026-03-01 10:00:00", order = order }
+    local ids, all = {}, {}
+    for second = 0, 9 do
+      for i = second * 3 + 1, second * 3 + 3 do
+        ids[i] = rules.upsert(box, { contact(tostring(i)) }).insertedMembers[1].id
+      end
+      box:advance(1)
+    end
+    for i = 1, 30 do
+      if i % 4 == 0 then
+        assert.equal(204, (rules.sc(box, "DELETE", "members/" .. ids[i])))
+      else
+        all[#all + 1] = i
+      end
+    end
+    return box, all
+  end
+
+  for _, order in ipairs { "newest", "oldest" } do
+    it("is the right one, " .. order .. " first", function()
+      local box, all = filled(order)
+      local ranges = {
+        { nil, 1, 30 },
+        { { relation = "and", items = {
+          { fieldName = "createTime", op = ">=", value = "2026-03-01 10:00:02" },
+          { fieldName = "createTime", op = "<", value = "2026-03-01 10:00:08" },
+        } }, 7, 24 },
+      }
+      for _, range in ipairs(ranges) do
+        local expected = {}
+        for _, i in ipairs(all) do
+          if i >= range[2] and i <= range[3] then
+            table.insert(expected, order == "oldest" and #expected + 1 or 1, tostring(i))
+          end
+        end
+        for _, offset in ipairs { 13, 2, 20, 0, 7, 1, 16, 3, 40 } do
+          local found, total = page(box, range[1], offset)
+          assert.equal(#expected, total)
+          local last = math.min(offset + 3, #expected)
+          assert.equal(table.concat(expected, " ", offset + 1, last), found)
+        end
+      end
+    end)
+  end
 end)
