@@ -434,7 +434,7 @@ function import.run(state, given, options)
   source.close(run.encoder.source)
   local report
   report, err = finish(run, started)
-  if report then run.done_bytes = run.encoder.source.size end
+  if report and not options.limit then run.done_bytes = run.encoder.source.size end
   run.tell(true)
   return report, err
 end
