@@ -24,7 +24,7 @@ int sc_http_is_clean(const char *s, int spaces)
     for (; *s; s++) {
         unsigned char c = (unsigned char)*s;
 
-        if (c == 0x7f || (c < ' ' && !(spaces && c == '\t')) || (c == ' ' && !spaces))
+        if ((c <= ' ' && !(spaces && (c == ' ' || c == '\t'))) || c == 0x7f)
             return 0;
     }
     return 1;

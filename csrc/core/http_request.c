@@ -181,18 +181,21 @@ static void drop_list(struct sc_http_transfer *t)
 static CURLcode set_method(CURL *easy, const struct sc_http_request *request)
 {
     CURLcode code = CURLE_OK;
+    const char *name = request->method;
 
     SET(CURLOPT_NOBODY, 0L);
     if (sc_http_posts(request)) {
         SET(CURLOPT_POST, 1L);
         SET(CURLOPT_POSTFIELDS, request->body ? request->body : "");
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len);
-    } else if (strcmp(request->method, "HEAD") == 0) {
+        name = strcmp(name, "POST") == 0 ? NULL : name;
+    } else if (strcmp(name, "HEAD") == 0) {
         SET(CURLOPT_NOBODY, 1L);
     } else {
         SET(CURLOPT_HTTPGET, 1L);
+        name = strcmp(name, "GET") == 0 ? NULL : name;
     }
-    SET(CURLOPT_CUSTOMREQUEST, request->method);
+    SET(CURLOPT_CUSTOMREQUEST, name);
     return code;
 }
 

@@ -34,11 +34,21 @@ struct transfer {
 
 static struct sc_http *check_engine(lua_State *L)
 {
-    struct engine *e = luaL_checkudata(L, 1, ENGINE_TYPE);
+    struct engine *e = sc_lua_checkself(L, ENGINE_TYPE);
 
     if (!e->http)
         luaL_error(L, "the engine is closed");
     return e->http;
+}
+
+/* The milliseconds of the seconds at index 2. */
+static int check_wait(lua_State *L)
+{
+    double seconds = luaL_optnumber(L, 2, 0);
+
+    if (!(seconds > 0))
+        return 0;
+    return (int)ceil((seconds > LONGEST_STEP ? LONGEST_STEP : seconds) * 1000);
 }
 
 /* core.http{ max_connections = } -> engine */
@@ -125,20 +135,29 @@ static int engine_finished(lua_State *L)
 static int engine_step(lua_State *L)
 {
     struct sc_http *http = check_engine(L);
-    double seconds = luaL_optnumber(L, 2, 0);
 
-    if (!(seconds > 0))
-        seconds = 0;
-    else if (seconds > LONGEST_STEP)
-        seconds = LONGEST_STEP;
-    lua_pushinteger(L, (lua_Integer)sc_http_step(http, (int)ceil(seconds * 1000)));
+    lua_pushinteger(L, (lua_Integer)sc_http_step(http, check_wait(L)));
+    return 1;
+}
+
+/* engine:await(seconds, transfer) -> whether it is done, after a step where it was not */
+static int engine_await(lua_State *L)
+{
+    struct sc_http *http = check_engine(L);
+    int ms = check_wait(L);
+    struct transfer *t = sc_testudata(L, 3, TRANSFER_TYPE);
+
+    luaL_argcheck(L, t, 3, "a transfer is wanted");
+    if (t->t && !sc_http_done(t->t))
+        sc_http_step(http, ms);
+    lua_pushboolean(L, !t->t || sc_http_done(t->t));
     return 1;
 }
 
 /* engine:foreign() -> whether it was made before this process was forked off */
 static int engine_foreign(lua_State *L)
 {
-    struct engine *e = luaL_checkudata(L, 1, ENGINE_TYPE);
+    struct engine *e = sc_lua_checkself(L, ENGINE_TYPE);
 
     lua_pushboolean(L, e->http && sc_http_is_foreign(e->http));
     return 1;
@@ -147,7 +166,7 @@ static int engine_foreign(lua_State *L)
 /* engine:count() -> transfers in flight */
 static int engine_count(lua_State *L)
 {
-    struct engine *e = luaL_checkudata(L, 1, ENGINE_TYPE);
+    struct engine *e = sc_lua_checkself(L, ENGINE_TYPE);
 
     lua_pushinteger(L, e->http ? (lua_Integer)sc_http_count(e->http) : 0);
     return 1;
@@ -155,7 +174,7 @@ static int engine_count(lua_State *L)
 
 static int engine_close(lua_State *L)
 {
-    struct engine *e = luaL_checkudata(L, 1, ENGINE_TYPE);
+    struct engine *e = sc_lua_checkself(L, ENGINE_TYPE);
 
     sc_http_free(e->http);
     e->http = NULL;
@@ -166,7 +185,7 @@ static int engine_close(lua_State *L)
 
 static struct transfer *check_transfer(lua_State *L)
 {
-    return luaL_checkudata(L, 1, TRANSFER_TYPE);
+    return sc_lua_checkself(L, TRANSFER_TYPE);
 }
 
 /* Lets go of the buffers of a transfer that is done; the answer's memory goes into the
@@ -284,13 +303,11 @@ static void pin_module(void)
 
 void sc_open_http(lua_State *L)
 {
-    static const luaL_Reg engine[] = {{"add", engine_add},
-                                      {"step", engine_step},
-                                      {"count", engine_count},
-                                      {"foreign", engine_foreign},
-                                      {"close", engine_close},
-                                      {"finished", engine_finished},
-                                      {NULL, NULL}};
+    static const luaL_Reg engine[] = {
+        {"add", engine_add},           {"step", engine_step},
+        {"await", engine_await},       {"count", engine_count},
+        {"foreign", engine_foreign},   {"close", engine_close},
+        {"finished", engine_finished}, {NULL, NULL}};
     static const luaL_Reg engine_meta[] = {
         {"__gc", engine_close}, {"__close", engine_close}, {NULL, NULL}};
     static const luaL_Reg transfer[] = {{"done", transfer_done},

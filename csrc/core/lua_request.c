@@ -271,7 +271,7 @@ static int core_preset(lua_State *L)
 
 static int preset_close(lua_State *L)
 {
-    struct preset *p = luaL_checkudata(L, 1, PRESET_TYPE);
+    struct preset *p = sc_lua_checkself(L, PRESET_TYPE);
     struct sc_http_preset *inner = p->preset;
 
     p->preset = NULL;

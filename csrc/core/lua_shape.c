@@ -21,7 +21,7 @@ static int core_shape(lua_State *L)
 
 static int shape_gc(lua_State *L)
 {
-    struct sc_lua_shape *shape = luaL_checkudata(L, 1, SC_SHAPE_TYPE);
+    struct sc_lua_shape *shape = sc_lua_checkself(L, SC_SHAPE_TYPE);
 
     sc_buf_free(&shape->out);
     sc_shape_free(&shape->shape);
@@ -30,7 +30,7 @@ static int shape_gc(lua_State *L)
 
 struct sc_lua_shape *sc_lua_checkshape(lua_State *L)
 {
-    struct sc_lua_shape *shape = luaL_checkudata(L, 1, SC_SHAPE_TYPE);
+    struct sc_lua_shape *shape = sc_lua_checkself(L, SC_SHAPE_TYPE);
 
     if (!shape->shape.root)
         luaL_argerror(L, 1, "the shape has been collected");

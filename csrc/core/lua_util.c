@@ -6,15 +6,28 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Fills the table on top with closures over the metatable at the index. */
+static void set_methods(lua_State *L, int metatable, const luaL_Reg *methods)
+{
+    for (; methods->name; methods++) {
+        lua_pushvalue(L, metatable);
+        lua_pushcclosure(L, methods->func, 1);
+        lua_setfield(L, -2, methods->name);
+    }
+}
+
 void sc_lua_newtype(lua_State *L, const char *name, const luaL_Reg *methods,
                     const luaL_Reg *metamethods)
 {
+    int metatable;
+
     luaL_newmetatable(L, name);
+    metatable = lua_gettop(L);
     if (metamethods)
-        sc_setfuncs(L, metamethods);
+        set_methods(L, metatable, metamethods);
     if (methods) {
         lua_newtable(L);
-        sc_setfuncs(L, methods);
+        set_methods(L, metatable, methods);
         lua_setfield(L, -2, "__index");
     }
     lua_pushboolean(L, 0);

@@ -17,6 +17,22 @@
 void sc_lua_newtype(lua_State *L, const char *name, const luaL_Reg *methods,
                     const luaL_Reg *metamethods);
 
+/* The userdata at index 1, in a method or metamethod of the type named; raises a Lua error
+ * for anything else. They have their metatable as upvalue, which spares a look-up. */
+static inline void *sc_lua_checkself(lua_State *L, const char *name)
+{
+    void *p = lua_touserdata(L, 1);
+    int same;
+
+    if (p && lua_getmetatable(L, 1)) {
+        same = lua_rawequal(L, -1, lua_upvalueindex(1));
+        lua_pop(L, 1);
+        if (same)
+            return p;
+    }
+    return luaL_checkudata(L, 1, name);
+}
+
 /* Pushes a zeroed userdata of size bytes that already has the metatable named. */
 void *sc_lua_newobject(lua_State *L, size_t size, const char *name);
 

@@ -23,6 +23,8 @@ local yieldable = require "sendcloud.yieldable"
 ---   started and was not told yet, the first to be done first; nil: no more
 ---@field wait fun(self, seconds: number): integer?  until a ticket is done or that long;
 ---   how many were done (nil: who knows). A driver with a clock of its own moves it here.
+---@field await fun(self, ticket, seconds: number): boolean  whether it is done, after a wait
+---   where it was not; a driver may do without
 ---@field now fun(self): number                         seconds, never going back
 ---@field time fun(self): number                        seconds since 1970
 ---@field close fun(self)?            cancels all tickets
@@ -208,6 +210,10 @@ end
 -- Waits for a ticket where there are no tasks: nothing else can move meanwhile.
 local function wait_alone(self, ticket)
   local driver = self.driver
+  if driver.await then
+    while not driver:await(ticket, LONGEST_WAIT) do end
+    return
+  end
   while not driver:done(ticket) do
     driver:wait(LONGEST_WAIT)
   end

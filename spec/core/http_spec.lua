@@ -364,6 +364,18 @@ describe("core.http", function()
       assert.truthy(failure.message:find("1000000 bytes", 1, true))
     end)
 
+    it("can be waited for alone", function()
+      local slow = engine:add { method = "GET", url = peer.url .. "/delay/20" }
+      local hanging = engine:add { method = "GET", url = peer.url .. "/hang" }
+      while not engine:await(5, slow) do end
+      assert.equal(200, slow:result().status)
+      assert.is_true(engine:await(5, slow)) -- at once
+      assert.is_false(engine:await(0, hanging))
+      assert.has_error(function() engine:await(0, {}) end)
+      hanging:cancel()
+      assert.is_true(engine:await(5, hanging))
+    end)
+
     it("gives the same result when asked again, and raises when asked too early", function()
       local transfer = engine:add { method = "GET", url = peer.url .. "/echo" }
       assert.has_error(function()

@@ -48,6 +48,10 @@ function Driver:wait(seconds)
   return self.engine:step(seconds)
 end
 
+function Driver:await(ticket, seconds)
+  return self.engine:await(seconds, ticket)
+end
+
 Driver.now, Driver.time = core.now, core.time -- functions of C, which ignore what they get
 
 function Driver:close()
@@ -65,7 +69,9 @@ end
 ---@return sendcloud.Loop transport
 function curl.new(options)
   local driver = { engine = core.http(options), options = options, lost = {} }
-  return loop.new(setmetatable(driver, Driver))
+  local transport = loop.new(setmetatable(driver, Driver))
+  transport.now, transport.time = core.now, core.time -- asked twice a call: the short way
+  return transport
 end
 
 return curl
