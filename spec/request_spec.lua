@@ -33,6 +33,24 @@ describe("client:request", function()
     assert.same({ 1, 2.5, sendcloud.null }, body)
   end)
 
+  it("lays out once what requests of a kind share", function()
+    local core, made = require "sendcloud.core", 0
+    local client = assert(sendcloud.new { api_user = "u", api_key = "kkkk",
+      base_url = "http://127.0.0.1:1", retry = false })
+    local real = core.preset
+    core.preset = function(...)
+      made = made + 1
+      return real(...)
+    end
+    for index = 1, 3 do
+      client:request { path = "/" .. index }
+      client:request { path = "/" .. index, method = "POST", body = "{}" }
+    end
+    core.preset = real
+    client:close()
+    assert.equal(2, made)
+  end)
+
   it("gives whole numbers as integers where there are any", function()
     local client = script { json(200, '{"total":3,"deep":{"n":[7]},"half":0.5}') }
     local body = assert(client:request { path = "/x" })

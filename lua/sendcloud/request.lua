@@ -21,6 +21,10 @@ local CLASSES = { read = true, convergent = true, additive = true }
 local KEYS = { method = true, path = true, query = true, body = true, class = true,
   deadline = true, timeout = true }
 
+-- Provider -> what makes a kind of request -> its plan: what requests share is laid out once
+-- for each of them.
+local plans = setmetatable({}, { __mode = "k" })
+
 local json -- made when it is first needed
 
 local function codec()
@@ -129,6 +133,24 @@ local function check(given)
   if wrong_path then return invalid("path", wrong_path) end
 end
 
+local function plan_of(provider, method, class, has_body)
+  local made = plans[provider]
+  if not made then
+    made = {}
+    plans[provider] = made
+  end
+  local key = method .. " " .. class .. (has_body and " body" or "")
+  local found = made[key]
+  if not found then
+    found = {
+      operation = OPERATION, provider = provider, row = { method = method, class = class },
+      content_type = has_body and provider.content_type or nil,
+    }
+    made[key] = found
+  end
+  return found
+end
+
 --- Sends a request that no operation describes.
 ---@param state table
 ---@param given sendcloud.RequestOptions POST and PATCH are repeated only if they were
@@ -146,11 +168,8 @@ function request.run(state, given)
   if not query then return nil, err end
   body, err = body_text(given.body)
   if err then return nil, err end
-  local plan = {
-    operation = OPERATION, provider = state.config.provider,
-    row = { method = method, class = given.class or METHODS[method] },
-    content_type = body and state.config.provider.content_type or nil,
-  }
+  local plan = plan_of(state.config.provider, method, given.class or METHODS[method],
+    body ~= nil)
   local result
   result, err = call.exchange(state, plan, {
     method = method, path = given.path, query = query, body = body,
