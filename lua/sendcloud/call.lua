@@ -106,8 +106,8 @@ end
 
 -- One attempt: the value, or nil, the error and the response where there was one.
 local function attempt(flight)
-  local deadline_at = flight.deadline_at
-  local timeout = flight.options.timeout or flight.state.config.timeout
+  local state, deadline_at = flight.state, flight.deadline_at
+  local timeout = flight.options.timeout or state.config.timeout
   if deadline_at then
     local left = deadline_at - flight.now
     if left <= 0 then
@@ -117,7 +117,7 @@ local function attempt(flight)
   end
   flight.request.timeout = timeout
   flight.attempt = flight.attempt + 1
-  if flight.state.listener then
+  if state.listener then
     local method = flight.plan.row.method
     emit(flight, { type = "attempt", attempt = flight.attempt, method = method })
   end
@@ -167,19 +167,20 @@ end
 -- Attempts until one succeeds or there is no sense in going on.
 local function fly(flight)
   local state, transport = flight.state, flight.transport
+  local limiter = state.limiter
   while true do
     local err = wait_for_slot(flight)
     if err then return nil, err end
     local value, failed, response = attempt(flight)
     if value ~= nil then
-      state.limiter:succeeded()
+      limiter:succeeded()
       state.budget:succeeded(flight.retries)
       return value
     end
     local row = flight.plan.row
     if flight.unknown and row.done == failed.kind then return row.result end
     if failed.outcome == "unknown" then flight.unknown = true end
-    if failed.kind == "rate_limited" then state.limiter:throttled(transport:now()) end
+    if failed.kind == "rate_limited" then limiter:throttled(transport:now()) end
     if flight.attempt == 0 or state.closed then return nil, failed end
 
     local wait = decide(flight, failed, response)
@@ -239,8 +240,11 @@ function call.exchange(state, self, request, options, parameters, sent)
   }
   local value
   value, err = fly(flight)
-  if value ~= nil then err = nil end
-  if err then complete(flight, err, parameters) end
+  if value ~= nil then
+    err = nil
+  else
+    complete(flight, err, parameters)
+  end
   if state.listener then
     emit(flight, {
       type = "done", attempts = flight.attempt, seconds = transport:now() - started,
@@ -298,7 +302,11 @@ function call.run(state, operation, parameters, options)
   local request, sent = plan.request(self, parameters)
   if not request then return nil, sent end
   local value
-  value, err = call.reach(state, self, request, options, parameters, sent)
+  if self.row.fallback_path then
+    value, err = call.reach(state, self, request, options, parameters, sent)
+  else
+    value, err = call.exchange(state, self, request, options, parameters, sent)
+  end
   return value, err
 end
 

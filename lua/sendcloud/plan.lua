@@ -94,6 +94,7 @@ local function compile(provider, operation, row)
     body = row.body and core.shape(row.body),
     answers = answers_of(row),
     plain = is_plain(row),
+    bare = before ~= nil and not row.query and not row.body,
     offset = default_of(row.query, "offset") or 0,
     count = default_of(row.query, "count"),
     content_type = row.body and provider.content_type or nil,
@@ -214,9 +215,19 @@ local function put_condition(self, body, where, parameters)
   end
 end
 
+-- Whether the id is all there is to the parameters, and to the operation.
+local function is_id_only(self, parameters)
+  return self.bare and next(parameters) == "id" and next(parameters, "id") == nil
+end
+
 local function encode(self, parameters, body_bytes)
-  local err, query, body, where = share(self, parameters)
-  if err then return err end
+  local err, query, body, where
+  if is_id_only(self, parameters) then
+    body = NOTHING
+  else
+    err, query, body, where = share(self, parameters)
+    if err then return err end
+  end
 
   local path = self.before
   if self.id then
