@@ -177,7 +177,7 @@ int sc_box_reset(struct sc_box *box)
     sc_listing_forget(box);
     if (sc_database_begin(box))
         return SC_BOX_STORE;
-    outcome = sc_database_create(box);
+    outcome = sc_database_clear(box);
     if (outcome == SC_DONE)
         box->saved_counter = box->counter;
     outcome = end(box, outcome);

@@ -67,17 +67,22 @@ static uint64_t scatter(uint64_t x)
     return x ^ (x >> 31);
 }
 
-int sc_database_create(struct sc_box *box)
+static int fill(struct sc_box *box)
 {
     /* leaves room for millions of ids before the 24 bits begin again */
     int64_t counter = (int64_t)(scatter(box->seed + 1) & 0x0fffff);
 
-    if (sc_store_script(box, schema_drop) || sc_store_script(box, schema_create) ||
+    if (sc_store_script(box, schema_fill) ||
         sc_store_run(box, "INSERT INTO meta VALUES ('seed', ?1), ('counter', ?2)", "ii",
                      (int64_t)box->seed, counter))
         return SC_FAILED;
     box->counter = counter;
     return SC_DONE;
+}
+
+int sc_database_clear(struct sc_box *box)
+{
+    return sc_store_script(box, schema_clear) || fill(box) ? SC_FAILED : SC_DONE;
 }
 
 int sc_database_load(struct sc_box *box)
@@ -133,7 +138,7 @@ static int make(struct sc_box *box)
                      SC_SCHEMA_APPLICATION, SC_SCHEMA_VERSION);
     if (sc_database_begin(box))
         return SC_FAILED;
-    if (sc_store_script(box, sql) || sc_database_create(box) ||
+    if (sc_store_script(box, sql) || sc_store_script(box, schema_create) || fill(box) ||
         sc_store_run(box, "COMMIT", "")) {
         sc_database_rollback(box);
         return SC_FAILED;

@@ -12,8 +12,8 @@
  */
 int sc_database_open(struct sc_box *box, const char *path);
 void sc_database_close(struct sc_box *box);
-/* Makes the tables anew, empty. Inside a transaction. */
-int sc_database_create(struct sc_box *box);
+/* Makes the store as it was when it was new. Inside a transaction. */
+int sc_database_clear(struct sc_box *box);
 /* Reads counters, fields and due segments again, after the store changed as a whole. */
 int sc_database_load(struct sc_box *box);
 

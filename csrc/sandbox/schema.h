@@ -8,12 +8,6 @@
 
 #include "schema_id.h"
 
-static const char schema_drop[] =
-    "DROP TABLE IF EXISTS meta; DROP TABLE IF EXISTS tag;"
-    "DROP TABLE IF EXISTS segment_member; DROP TABLE IF EXISTS segment;"
-    "DROP TABLE IF EXISTS campaign_event; DROP TABLE IF EXISTS campaign;"
-    "DROP TABLE IF EXISTS field; DROP TABLE IF EXISTS member;";
-
 static const char schema_create[] =
     "CREATE TABLE meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
     "CREATE TABLE member(id INTEGER PRIMARY KEY,"
@@ -44,7 +38,15 @@ static const char schema_create[] =
     "CREATE INDEX campaign_event_member ON campaign_event(member);"
 
     "CREATE TABLE field(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE COLLATE NOCASE,"
-    " type INTEGER NOT NULL, format TEXT, options TEXT);"
+    " type INTEGER NOT NULL, format TEXT, options TEXT);";
+
+static const char schema_clear[] =
+    "DELETE FROM segment_member; DELETE FROM segment; DELETE FROM campaign_event;"
+    "DELETE FROM campaign; DELETE FROM member; DELETE FROM tag; DELETE FROM field;"
+    "DELETE FROM meta;";
+
+/* What an account begins with. */
+static const char schema_fill[] =
     "INSERT INTO field(name, type, format) VALUES"
     " ('Gender', 0, NULL), ('Birthday', 3, 'MM/DD'), ('Age', 1, '0');";
 
