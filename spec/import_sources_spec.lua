@@ -157,6 +157,22 @@ describe("an import", function()
     assert.is_true(assert(boxed().members:import(path, { checkpoint = checkpoint })).complete)
   end)
 
+  it("fills requests with the rows that a transform leaves", function()
+    local client, box = boxed()
+    local text = { "email" }
+    for i = 1, 2000 do text[i + 1] = ("u%d@x.org"):format(i) end
+    local lines = {}
+    local report = assert(client.members:import(files.write(table.concat(text, "\n")), {
+      transform = function(member, line)
+        lines[#lines + 1] = line
+        return line % 2 == 0 and member or nil
+      end,
+    }))
+    assert.are.same({ 1000, 1000, 1 }, { report.rows, report.inserted, report.requests })
+    assert.are.same({ 2000, 2, 2001 }, { #lines, lines[1], lines[2000] })
+    assert.equal(1, #box:requests())
+  end)
+
   it("counts rows with more cells than the header has columns", function()
     local client = boxed()
     local report = assert(client.members:import(files.write(

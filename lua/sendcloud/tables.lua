@@ -164,8 +164,8 @@ local function fill_shown(self, batch)
     if status == "more" then
       local ok, err = source.feed(self.source, rows)
       if not ok then return nil, err end
-    elseif status then
-      return status
+    elseif status == "end" or status and count == 0 then
+      return status -- a batch that was full when rows were shown may have lost some since
     end
   end
 end
