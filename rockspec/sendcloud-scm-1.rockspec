@@ -36,6 +36,7 @@ build = {
         "csrc/core/core.c",
         "csrc/core/crc32c.c",
         "csrc/core/csv.c",
+        "csrc/core/held.c",
         "csrc/core/http.c",
         "csrc/core/http_chores.c",
         "csrc/core/http_door.c",

@@ -12,6 +12,7 @@
 #define SC_JOURNAL_H
 
 #include "buf.h"
+#include "held.h"
 
 #include <stdint.h>
 
@@ -43,7 +44,7 @@ struct sc_journal_entry {
 
 struct sc_journal_reader {
     int open;
-    int fd;
+    struct sc_held held;
     int sealed; /* nobody writes it any more */
     uint64_t base; /* where in the file the buffer begins */
     size_t at; /* place of the next entry in the buffer */

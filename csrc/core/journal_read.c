@@ -25,7 +25,7 @@ static int fill(struct sc_journal_reader *r, size_t *got)
     if (sc_buf_reserve(b, CHUNK))
         return ENOMEM;
     do
-        n = pread(r->fd, b->data + b->len, CHUNK, (off_t)(r->base + b->len));
+        n = pread(r->held.fd, b->data + b->len, CHUNK, (off_t)(r->base + b->len));
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return errno;
@@ -105,7 +105,7 @@ static int check(struct sc_journal_reader *r, uint64_t offset)
     size_t got = 0;
     int rc;
 
-    if (fstat(r->fd, &st))
+    if (fstat(r->held.fd, &st))
         return errno;
     if (!S_ISREG(st.st_mode))
         return SC_JOURNAL_FOREIGN;
@@ -130,7 +130,7 @@ int sc_journal_open(struct sc_journal_reader *r, const char *path, uint64_t offs
 
     if (fd < 0)
         return errno;
-    r->fd = fd;
+    sc_held_take(&r->held, fd);
     r->open = 1;
     sc_buf_init(&r->buf, SC_JOURNAL_HEAD + SC_JOURNAL_LONGEST + CHUNK);
     rc = check(r, offset);
@@ -141,7 +141,7 @@ int sc_journal_open(struct sc_journal_reader *r, const char *path, uint64_t offs
 
 int sc_journal_sealed(struct sc_journal_reader *r)
 {
-    if (r->open && !r->sealed && flock(r->fd, LOCK_EX | LOCK_NB) == 0) {
+    if (r->open && !r->sealed && flock(r->held.fd, LOCK_EX | LOCK_NB) == 0) {
         r->sealed = 1;
         forget(r); /* read while it could still change */
     }
@@ -158,6 +158,6 @@ void sc_journal_finish(struct sc_journal_reader *r)
     if (!r->open)
         return;
     r->open = 0;
-    close(r->fd);
+    sc_held_close(&r->held);
     sc_buf_free(&r->buf);
 }

@@ -1,3 +1,4 @@
+#include "held.h"
 #include "journal.h"
 
 #include <errno.h>
@@ -8,7 +9,7 @@
 
 struct sc_journal_file {
     pid_t pid;
-    int fd;
+    struct sc_held held;
     int folder; /* the file may not be in it after a power cut; -1: it is there for good */
     atomic_uint holders;
     atomic_int failed;
@@ -22,7 +23,7 @@ struct sc_journal_file *sc_journal_file_new(int fd, int folder)
     if (!f)
         return NULL;
     f->pid = getpid();
-    f->fd = fd;
+    sc_held_take(&f->held, fd);
     f->folder = folder;
     atomic_init(&f->holders, 1);
     atomic_init(&f->failed, 0);
@@ -32,7 +33,7 @@ struct sc_journal_file *sc_journal_file_new(int fd, int folder)
 
 int sc_journal_file_fd(const struct sc_journal_file *f)
 {
-    return f->fd;
+    return f->held.fd;
 }
 
 /* The first sync also makes what came before the entries last: mode, header and name.
@@ -40,8 +41,8 @@ int sc_journal_file_fd(const struct sc_journal_file *f)
 static int make_last(struct sc_journal_file *f)
 {
     if (f->folder < 0)
-        return fdatasync(f->fd) ? errno : 0;
-    if (fsync(f->fd) || (fsync(f->folder) && errno != EINVAL))
+        return fdatasync(f->held.fd) ? errno : 0;
+    if (fsync(f->held.fd) || (fsync(f->folder) && errno != EINVAL))
         return errno;
     close(f->folder);
     f->folder = -1;
@@ -72,15 +73,15 @@ void sc_journal_file_hold(struct sc_journal_file *f)
     atomic_fetch_add(&f->holders, 1);
 }
 
-/* In a process that was forked, the threads that held the file are not there, nor are
- * they to give it back: its copy goes with the writer. */
+/* In a process that was forked, the threads that held the file are not there to give it
+ * back: its copy goes with the writer. */
 void sc_journal_file_drop(struct sc_journal_file *f)
 {
     int foreign = f->pid != getpid();
 
     if (!foreign && atomic_fetch_sub(&f->holders, 1) > 1)
         return;
-    close(f->fd);
+    sc_held_close(&f->held);
     if (f->folder >= 0)
         close(f->folder);
     if (!foreign)

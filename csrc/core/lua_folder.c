@@ -2,7 +2,8 @@
  * share: private folders, what is in one, who holds a lock, lines added for good.
  *
  * Every function returns its result, or nil and the system's message. A lock is a
- * userdata that owns one descriptor. */
+ * userdata that owns one descriptor, which a forked child does not keep. */
+#include "held.h"
 #include "lua_util.h"
 
 #include <dirent.h>
@@ -78,13 +79,17 @@ static int core_folder(lua_State *L)
     return 1;
 }
 
+struct lock {
+    int is_held;
+    struct sc_held held;
+};
+
 /* core.file_lock(path) -> lock, or nil, message, whether somebody else holds it. It is
  * given up when it is closed, and when the process ends, however it does. */
 static int core_file_lock(lua_State *L)
 {
     const char *path = sc_lua_checkpath(L, 1);
-    int *lock =
-        sc_lua_newobject(L, sizeof *lock, LOCK_TYPE); /* one more than the descriptor */
+    struct lock *lock = sc_lua_newobject(L, sizeof *lock, LOCK_TYPE);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR),
         code;
 
@@ -97,17 +102,18 @@ static int core_file_lock(lua_State *L)
         lua_pushboolean(L, code == EWOULDBLOCK);
         return 3;
     }
-    *lock = fd + 1;
+    sc_held_take(&lock->held, fd);
+    lock->is_held = 1;
     return 1;
 }
 
 static int lock_close(lua_State *L)
 {
-    int *lock = luaL_checkudata(L, 1, LOCK_TYPE);
+    struct lock *lock = luaL_checkudata(L, 1, LOCK_TYPE);
 
-    if (*lock)
-        close(*lock - 1);
-    *lock = 0;
+    if (lock->is_held)
+        sc_held_close(&lock->held);
+    lock->is_held = 0;
     return 0;
 }
 

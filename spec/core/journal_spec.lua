@@ -270,6 +270,55 @@ local CHILD = [[
   print(("fine, damaged: %d, told: %s"):format(damaged, table.concat(list, " ")))
 ]]
 
+-- Takes a file and the lock, and forks a child that knows nothing of them and stays until it is told.
+local PARENT = [[
+  local core, native = require "sendcloud.core", require "spec.support.native"
+  local folder = arg[1]
+  local writer, lock = assert(core.journal_writer(folder, "a")), assert(core.file_lock(folder .. "/lock"))
+  assert(writer:append("one", 1, true))
+  local sealed = assert(core.journal_reader(folder .. "/sealed", 0))
+  assert(sealed:is_sealed())
+  native.fork(function()
+    local file = assert(io.open(folder .. "/child", "w"))
+    file:close()
+    for _ = 1, 1000 do
+      if io.open(folder .. "/go") then break end
+      native.sh "sleep 0.01"
+    end
+    local _, reason = writer:append("child's", 2)
+    file = assert(io.open(folder .. "/gone", "w"))
+    file:write(tostring(reason))
+    file:close()
+    return true
+  end)
+]]
+
+describe("a child of a fork", function()
+  it("does not keep what its parent had locked", function()
+    folder = files.path()
+    assert.is_true(core.make_folder(folder))
+    journal("sealed", { "one" })
+    local lua = native.runtime()
+    local script = files.write(PARENT, ".lua")
+    native.sh(("%s %s %s & pid=$!; while [ ! -e %s/child ]; do sleep 0.01; done; kill -9 $pid; wait $pid 2>/dev/null; :")
+      :format(lua, script, folder, folder))
+    local reader = assert(core.journal_reader(path "a", 0))
+    assert.is_true(reader:is_sealed())
+    assert.equal("one", reader:next())
+    reader:close()
+    reader = assert(core.journal_reader(path "sealed", 0))
+    assert.is_true(reader:is_sealed())
+    reader:close()
+    local lock = assert(core.file_lock(path "lock"))
+    lock:close()
+    put("go", "")
+    native.sh(("while [ ! -s %s/gone ]; do sleep 0.01; done"):format(folder))
+    assert.equal("Bad file descriptor", files.read(path "gone"))
+    native.sh("rm -rf " .. folder)
+    files.clean()
+  end)
+end)
+
 describe("a sync by a thread", function()
   before_each(function()
     folder = files.path()
