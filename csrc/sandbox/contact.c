@@ -198,11 +198,10 @@ int sc_contact_change(struct sc_call *call, const struct sc_contact *c, int64_t 
 {
     static const char sql[] =
         "UPDATE member SET phone = iif(?2, ?3, phone), name = iif(?4, ?5, name),"
-        " fields = iif(?6 IS NULL, fields, json_patch(iif(?8, '{}', fields), ?6)),"
-        " updated = ?7 WHERE id = ?1";
-    int64_t replace = c->fields && sc_switches_get(call->box, SC_SW_FIELDS_UPDATE) == 1;
+        " fields = iif(?6 IS NULL, fields, json_patch(fields, ?6)), updated = ?7 WHERE "
+        "id = ?1";
 
-    return sc_store_run(call->box, sql, "iisissii", member, (int64_t)c->has_phone,
+    return sc_store_run(call->box, sql, "iisissi", member, (int64_t)c->has_phone,
                         c->phone, (int64_t)c->has_name, c->name, c->fields,
-                        sc_box_seconds(call->box), replace);
+                        sc_box_seconds(call->box));
 }

@@ -1,9 +1,9 @@
 /* contact: the contacts of a request's body, checked and made ready for the store.
  *
  * sc_contact_each walks the body once and hands each contact to a function while its
- * texts live in the walker's memory. Mistakes of type refuse the whole request, but for
- * the switch wrong_type; what is wrong with the content is told in contact->problem, and
- * the function decides what that means. */
+ * texts live in the walker's memory. Mistakes of type refuse the whole request; what
+ * is wrong with the content is told in contact->problem, and the function decides what
+ * that means. */
 #ifndef SC_CONTACT_H
 #define SC_CONTACT_H
 

@@ -1,5 +1,5 @@
 /* The background work of segments: what happens when the clock passes the end of an
- * evaluation, and what else finds their contacts. */
+ * evaluation. */
 #include "condition.h"
 #include "listing.h"
 #include "segments.h"
@@ -12,12 +12,14 @@ struct due {
     struct sc_condition condition;
 };
 
-#define COLUMNS "SELECT id, finish_ms, fails, relation, conditions FROM segment"
-
-/* The first row that the statement gives. SC_REFUSED: there is none. On SC_DONE the
- * condition is to be freed. */
-static int load(struct sc_box *box, sqlite3_stmt *row, struct due *due)
+/* SC_REFUSED: none is due. On SC_DONE the condition is to be freed. */
+static int next_due(struct sc_box *box, struct due *due)
 {
+    sqlite3_stmt *row = sc_store_bind(box,
+                                      "SELECT id, finish_ms, fails, relation, conditions"
+                                      " FROM segment WHERE status = 1 AND finish_ms <= ?1"
+                                      " ORDER BY finish_ms, id LIMIT 1",
+                                      "i", sc_box_clock(box));
     int code = row ? sc_store_step(box, row) : -1, outcome;
 
     if (code != 1)
@@ -29,21 +31,6 @@ static int load(struct sc_box *box, sqlite3_stmt *row, struct due *due)
                                 sc_store_text(box, row, 4), &due->condition);
     sqlite3_reset(row);
     return outcome;
-}
-
-static int next_due(struct sc_box *box, struct due *due)
-{
-    static const char sql[] =
-        COLUMNS " WHERE status = 1 AND finish_ms <= ?1 ORDER BY finish_ms, id LIMIT 1";
-
-    return load(box, sc_store_bind(box, sql, "i", sc_box_clock(box)), due);
-}
-
-static int next_ready(struct sc_box *box, int64_t after, struct due *due)
-{
-    static const char sql[] = COLUMNS " WHERE status = 2 AND id > ?1 ORDER BY id LIMIT 1";
-
-    return load(box, sc_store_bind(box, sql, "i", after), due);
 }
 
 /* Fills segment_member; SC_REFUSED when the condition can no longer be evaluated. */
@@ -110,24 +97,4 @@ int sc_segments_tick(struct sc_box *box)
         "SELECT ifnull(min(finish_ms), 9223372036854775807) FROM segment"
         " WHERE status = 1",
         "");
-}
-
-int sc_segments_refresh(struct sc_box *box)
-{
-    struct due due = {.id = 0};
-    int64_t total;
-    int outcome = SC_DONE;
-
-    if (sc_switches_get(box, SC_SW_SEGMENT_REFRESH) == 0)
-        return SC_DONE;
-    while (outcome != SC_FAILED && (outcome = next_ready(box, due.id, &due)) == SC_DONE) {
-        outcome = find_members(box, &due, &total);
-        sc_condition_free(&due.condition);
-        if (outcome == SC_DONE)
-            outcome = sc_store_run(box, "UPDATE segment SET total = ?2 WHERE id = ?1",
-                                   "ii", due.id, total);
-        else if (outcome == SC_REFUSED) /* it has none that could be found any more */
-            outcome = SC_DONE;
-    }
-    return outcome == SC_FAILED ? SC_FAILED : SC_DONE;
 }

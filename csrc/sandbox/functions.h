@@ -7,9 +7,6 @@
 
 #include "engine.h"
 
-/* How sc_compare puts texts in order: two numbers as numbers; without letter case. */
-enum { SC_COMPARE_NUMBERS = 1, SC_COMPARE_FOLDED = 2 };
-
 enum sc_day_style { SC_DAY_MDY, SC_DAY_DMY, SC_DAY_MD, SC_DAY_DM };
 
 int sc_functions_register(struct sc_box *box);

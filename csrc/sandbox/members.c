@@ -242,9 +242,7 @@ int sc_members_ids(struct sc_call *call, int64_t max, int64_t **ids, int64_t *co
     *count = sqlite3_column_int64(row, 1);
     if (!type || strcmp(type, "array") != 0)
         outcome = sc_call_refuse(call, 400, name, "%s is a list and required", name);
-    else if (*count < 1)
-        outcome = sc_call_refuse(call, 400, name, "%s is empty", name);
-    else if (max && *count > max)
+    else if (*count < 1 || (max && *count > max))
         outcome = sc_call_refuse(call, 400, name, "%s has 1 to %lld elements, got %lld",
                                  name, (long long)max, (long long)*count);
     sqlite3_reset(row);

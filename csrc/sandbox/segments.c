@@ -186,9 +186,6 @@ int sc_segments_update(struct sc_call *call)
                                " relation = ?4, conditions = ?5 WHERE id = ?1",
                                "isiss", segment, draft.name, draft.type,
                                draft.condition.any ? "or" : "and", draft.conditions);
-    if (outcome == SC_DONE && sc_switches_get(call->box, SC_SW_SEGMENT_MEANWHILE) == 1)
-        outcome = sc_store_run(call->box, "DELETE FROM segment_member WHERE segment = ?1",
-                               "i", segment);
     if (outcome == SC_DONE)
         outcome = start(call, segment);
     forget(&draft);
@@ -226,8 +223,6 @@ static int show(struct sc_call *call, const char *expression)
 
 int sc_segments_get(struct sc_call *call)
 {
-    if (sc_segments_refresh(call->box))
-        return SC_FAILED;
     return show(call, call->dialect->segment_sql);
 }
 
@@ -241,23 +236,15 @@ int sc_segments_list(struct sc_call *call)
     static const char *const from[] = {
         "FROM segment s WHERE (?1 IS NULL OR instr(lower(s.name), lower(?1)) > 0)"
         " AND (?2 IS NULL OR s.type = CAST(?2 AS INTEGER))",
-        "FROM segment s WHERE (?1 IS NULL OR instr(s.name, ?1) > 0)"
-        " AND (?2 IS NULL OR s.type = CAST(?2 AS INTEGER))",
         "FROM segment s WHERE (?1 IS NULL OR s.name = ?1)"
         " AND (?2 IS NULL OR s.type = CAST(?2 AS INTEGER))"};
     const char *type = sc_call_param(call, "type");
     const char *name = sc_call_param(call, call->dialect->segment_name);
-    long search = 0;
+    long search = name ? sc_switches_get(call->box, SC_SW_SEGMENT_SEARCH) : 0;
     int64_t value;
 
     if (type && (!sc_wire_integer(type, &value) || value < 0 || value > 1))
         return sc_call_refuse(call, 400, "type", "type is 0 or 1");
-    if (name && sc_switches_get(call->box, SC_SW_SEGMENT_SEARCH) == 1)
-        search = 2;
-    else if (name)
-        search = sc_switches_get(call->box, SC_SW_SEARCH_CASE);
-    if (sc_segments_refresh(call->box))
-        return SC_FAILED;
     return sc_listing_records(call, call->dialect->segment_sql, from[search], "s.id",
                               name, type);
 }
@@ -270,8 +257,6 @@ int sc_segments_members(struct sc_call *call)
     int64_t segment;
     int outcome = of_path(call, &segment);
 
-    if (outcome == SC_DONE)
-        outcome = sc_segments_refresh(call->box);
     if (outcome == SC_DONE)
         outcome = sc_condition_read(call, SC_PLACE_SEGMENT_FIELD, &condition);
     if (outcome != SC_DONE)
@@ -292,11 +277,10 @@ int sc_segments_remove_members(struct sc_call *call)
     static const char sql[] =
         "DELETE FROM segment_member WHERE segment = ?1 AND member = ?2";
     int64_t segment, *ids = NULL, count = 0, i, done = 0, dropped = 0;
-    int64_t most = sc_switches_get(call->box, SC_SW_SEGMENT_IDS);
     int outcome = of_path(call, &segment), delete = 0;
 
     if (outcome == SC_DONE)
-        outcome = sc_members_ids(call, most, &ids, &count);
+        outcome = sc_members_ids(call, 0, &ids, &count);
     if (outcome == SC_DONE)
         delete = sc_switches_get(call->box, SC_SW_SEGMENT_REMOVE) == 0;
     for (i = 0; outcome == SC_DONE && i < count; i++) {

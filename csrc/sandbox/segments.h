@@ -10,8 +10,5 @@
 
 /* Ends the evaluations that are due by the clock. */
 int sc_segments_tick(struct sc_box *box);
-/* Finds the contacts of all that are ready anew, where the switch segment_refresh says
- * so. */
-int sc_segments_refresh(struct sc_box *box);
 
 #endif

@@ -47,19 +47,16 @@ static char *lower(const char *text)
 }
 
 /* What "exist" asks for: 1 there, 0 not there, -1 cannot be. */
-static int wanted(const struct sc_compiler *c)
+static int wanted(const char *text)
 {
-    const char *text = c->item->value;
-
-    if (sc_switches_get(c->box, SC_SW_EXIST_VALUE) == 1 || !*text ||
-        strcmp(text, "1") == 0 || sqlite3_stricmp(text, "true") == 0)
+    if (!*text || strcmp(text, "1") == 0 || sqlite3_stricmp(text, "true") == 0)
         return 1;
     return strcmp(text, "0") == 0 || sqlite3_stricmp(text, "false") == 0 ? 0 : -1;
 }
 
 static int exists(struct sc_compiler *c, const char *expression, const char *path)
 {
-    int there = wanted(c);
+    int there = wanted(c->item->value);
 
     if (there < 0)
         return bad(c, SC_BAD_VALUE, "the value of exist is \"true\" or \"false\"");
@@ -69,14 +66,6 @@ static int exists(struct sc_compiler *c, const char *expression, const char *pat
                         there ? "ifnull(%s, '') <> ''" : "ifnull(%s, '') = ''",
                         expression);
     return SC_DONE;
-}
-
-/* How sc_compare has to put texts in order. */
-static int how(const struct sc_compiler *c, int fold)
-{
-    int numbers = sc_switches_get(c->box, SC_SW_TEXT_ORDER) == 0;
-
-    return (numbers ? SC_COMPARE_NUMBERS : 0) | (fold ? SC_COMPARE_FOLDED : 0);
 }
 
 /* Texts. expression holds at most one ?, whose value is path. */
@@ -107,8 +96,7 @@ static int text_item(struct sc_compiler *c, const char *expression, const char *
         sqlite3_str_appendf(sql, "ifnull(%s <> ?%s, %s)", expression,
                             fold ? " COLLATE NOCASE" : "", absent);
     else
-        sqlite3_str_appendf(sql, "sc_compare(%s, ?, %d) %s 0", expression, how(c, fold),
-                            comparisons[op]);
+        sqlite3_str_appendf(sql, "sc_compare(%s, ?) %s 0", expression, comparisons[op]);
     value(c, c->item->value);
     return SC_DONE;
 }
@@ -226,8 +214,6 @@ static int time_item(struct sc_compiler *c, const char *column, const char *seco
         return bad(c, SC_BAD_VALUE,
                    "[%s] is a time, its value must be YYYY-MM-DD HH:mm:ss",
                    c->item->field);
-    if (to - from > 1 && sc_switches_get(c->box, SC_SW_CONDITION_DATE) == 1)
-        to = from + 1;
     from *= INT64_C(1) << shift;
     to *= INT64_C(1) << shift;
     if (shift) /* of ids */
@@ -265,7 +251,7 @@ static int tag_item(struct sc_compiler *c)
         return own(c, lower(c->item->value));
     }
     if (op == SC_EXIST) {
-        if ((there = wanted(c)) < 0)
+        if ((there = wanted(c->item->value)) < 0)
             return bad(c, SC_BAD_VALUE, "the value of exist is \"true\" or \"false\"");
         sqlite3_str_appendf(sql, "m.tags %s NULL", there ? "IS NOT" : "IS");
         return SC_DONE;
@@ -344,11 +330,6 @@ static int campaign_item(struct sc_compiler *c)
         sqlite3_str_appendall(sql, kinds[i].has >= 0 ? " AND NOT " : "NOT ");
         sqlite3_str_appendf(sql, event, id, kinds[i].lacks);
     }
-    if (kinds[i].has < 0 && sc_switches_get(c->box, SC_SW_NOT_SENT) == 1)
-        sqlite3_str_appendf(sql,
-                            " AND m.id >> 24 <= (SELECT min(g.at) FROM campaign_event g"
-                            " WHERE g.campaign = %lld AND g.kind = %d)",
-                            id, SC_EVENT_SENT);
     sqlite3_str_appendall(sql, ")");
     return SC_DONE;
 }

@@ -17,18 +17,11 @@
       "names a field may get when an upsert defines it: any, or only a-z A-Z 0-9 _")     \
     X(TAG_NAMES, "tag_names", "any|documented", 0,                                       \
       "characters of a tag name: any, or only letters, digits, _ and what is not ASCII") \
-    X(KEEP_NEW, "keep_new", "untagged|tagged", 0,                                        \
-      "whether tag flag 2, which changes no tags, tags a contact that is new")           \
     X(UNTOUCHED_TAGS, "untouched_tags", "follow|keep", 0,                                \
       "whether the tag flag acts on an existing contact although updateExisting is "     \
       "false")                                                                           \
     X(UNTOUCHED_LISTED, "untouched_listed", "yes|no", 0,                                 \
       "whether an existing contact that was not updated is listed among the updated")    \
-    X(WRONG_TYPE, "wrong_type", "refuse|error", 0,                                       \
-      "a value of a wrong type in one contact of an upsert refuses the whole request, "  \
-      "or is an error of that contact")                                                  \
-    X(ERROR_ROWS, "error_rows", "object|text", 0,                                        \
-      "the elements of SendCloud's errors: {email,message}, or texts")                   \
     X(ADDRESS_RULES, "address_rules", "at|rules", 0,                                     \
       "which addresses are refused: only those without an @ between a name and a "       \
       "domain, or by the published mail rules")                                          \
@@ -41,8 +34,6 @@
       "whether an upsert that updates a contact takes its unsubscription back")          \
     X(NULL_CLEARS, "null_clears", "yes|no", 0,                                           \
       "whether null clears phone, name and single fields, or counts as not sent")        \
-    X(FIELDS_UPDATE, "fields_update", "merge|replace", 0,                                \
-      "what the fields of an upsert or update do to those a contact has")                \
     X(UPDATE_TAGS, "update_tags", "replace|append", 0,                                   \
       "what the tags of a single update do to the tags a contact has")                   \
     X(DUPLICATE_TAG, "duplicate_tag", "refuse|reuse", 0,                                 \
@@ -58,16 +49,6 @@
       "a batch delete without a condition deletes everybody, or is refused")             \
     X(SEGMENT_REMOVE, "segment_remove", "delete|detach", 0,                              \
       "removing members of a segment deletes the contacts, or only detaches them")       \
-    X(SEGMENT_IDS, "segment_ids", "number", 0,                                           \
-      "most contacts removed from a segment by one request; 0: any number")              \
-    X(SEGMENT_REFRESH, "segment_refresh", "saved|asked", 0,                              \
-      "whether the contacts of a segment are found when it is saved, or anew whenever "  \
-      "they are asked for")                                                              \
-    X(SEGMENT_MEANWHILE, "segment_meanwhile", "old|empty", 0,                            \
-      "contacts of a segment while it is evaluated again: the old ones, or none")        \
-    X(SEARCH_CASE, "search_case", "ignore|exact", 0,                                     \
-      "letter case (ASCII) where tags and segments are searched by a part of their "     \
-      "name")                                                                            \
     X(SEGMENT_SEARCH, "segment_search", "part|exact", 0,                                 \
       "segments are searched by a part of their name, as tags are, or by all of it")     \
     X(SEGMENT_MS, "segment_ms", "number", 2000,                                          \
@@ -81,16 +62,6 @@
       "letter case of field names in conditions")                                        \
     X(TEXT_CASE, "text_case", "ignore|exact", 0,                                         \
       "letter case of texts in conditions (ASCII)")                                      \
-    X(TEXT_ORDER, "text_order", "number|text", 0,                                        \
-      "order of two texts that are both numbers: as numbers, or as texts")               \
-    X(EXIST_VALUE, "exist_value", "flag|ignore", 0,                                      \
-      "the value of exist: true, 1 or nothing asks for contacts that have it, false or " \
-      "0 for the others; or it does not matter")                                         \
-    X(CONDITION_DATE, "condition_date", "day|midnight", 0,                               \
-      "a date without a time in a condition is the whole day, or its first second")      \
-    X(NOT_SENT, "not_sent", "everybody|older", 0,                                        \
-      "notsent is everybody the campaign was not sent to, or only those of them who "    \
-      "were there when it was first sent")                                               \
     X(ABSENT_IS_NOT, "absent_is_not", "yes|no", 0,                                       \
       "whether != and \"does not contain\" match a contact that lacks the field")        \
     X(CONDITION_TAG, "condition_tag", "empty|refuse", 0,                                 \
@@ -102,8 +73,6 @@
     X(NOT_FOUND_STATUS, "not_found_status", "200|404", 0,                                \
       "HTTP status of EngageLab's code 30036 (documented as 200 for the update of a "    \
       "member)")                                                                         \
-    X(ERROR_CODE, "error_code", "number", 39000,                                         \
-      "EngageLab's code of errors that no document lists, the HTTP status added")        \
     X(ENGAGELAB_MORE, "engagelab_more", "yes|no", 0,                                     \
       "whether EngageLab's tags and segments are served, whose documents are missing")   \
     X(TRIM_IDS, "trim_ids", "no|yes", 0,                                                 \

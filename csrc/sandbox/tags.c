@@ -148,14 +148,11 @@ int sc_tags_update(struct sc_call *call)
 
 int sc_tags_list(struct sc_call *call)
 {
-    static const char *const from[] = {
-        "FROM tag t WHERE ?1 IS NULL OR instr(lower(t.name), lower(?1)) > 0",
-        "FROM tag t WHERE ?1 IS NULL OR instr(t.name, ?1) > 0"};
-    const char *name = sc_call_param(call, call->dialect->tag_query);
-    long exact = name ? sc_switches_get(call->box, SC_SW_SEARCH_CASE) : 0;
+    static const char where[] = "FROM tag t WHERE ?1 IS NULL OR"
+                                " instr(lower(t.name), lower(?1)) > 0";
 
-    return sc_listing_records(call, call->dialect->tag_sql, from[exact], "t.id", name,
-                              NULL);
+    return sc_listing_records(call, call->dialect->tag_sql, where, "t.id",
+                              sc_call_param(call, call->dialect->tag_query), NULL);
 }
 
 typedef int act_function(struct sc_box *box, int64_t member, int64_t tag, int *changed);

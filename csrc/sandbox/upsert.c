@@ -18,8 +18,7 @@ struct job {
     int touched_count;
 };
 
-static int insert(struct job *job, const struct sc_contact *c, int64_t *member,
-                  int tagging)
+static int insert(struct job *job, const struct sc_contact *c, int64_t *member)
 {
     static const char plain[] =
         "INSERT INTO member(id, email, phone, name, fields, updated, tags)"
@@ -33,7 +32,7 @@ static int insert(struct job *job, const struct sc_contact *c, int64_t *member,
 
     *member = sc_store_mint(box);
     sc_tagging_begin(box);
-    if (tagging && sc_contact_give(job->call, c, *member, &changed))
+    if (job->flag != FLAG_KEEP && sc_contact_give(job->call, c, *member, &changed))
         return SC_FAILED;
     if (sc_addresses_add(box, c->email, *member) ||
         sc_store_run(box, c->nulls ? with_nulls : plain, "issssix", *member, c->email,
@@ -76,28 +75,6 @@ static int row_into(struct job *job, sqlite3_str *out, const char *key, const ch
     return SC_DONE;
 }
 
-/* The same for a contact that was refused. */
-static int list_refused(struct job *job, const struct sc_contact *c)
-{
-    const char *email = c->email ? c->email : "";
-    sqlite3_str *out = job->done.error_list;
-    char *text;
-    int failed;
-
-    job->done.errors++;
-    if (job->call->dialect != &sc_sendcloud ||
-        sc_switches_get(job->call->box, SC_SW_ERROR_ROWS) == 0)
-        return row_into(job, out, "message", email, c->problem);
-    if (sqlite3_str_length(out))
-        sqlite3_str_appendchar(out, 1, ',');
-    text = sqlite3_mprintf("%s: %s", email, c->problem);
-    if (!text)
-        return sc_box_fail(job->call->box, "out of memory");
-    failed = sc_store_quote(job->call->box, out, text);
-    sqlite3_free(text);
-    return failed;
-}
-
 static int list_done(struct job *job, const struct sc_contact *c, int64_t member,
                      int existed)
 {
@@ -137,8 +114,7 @@ static int act(void *context, struct sc_contact *c)
     int64_t member = 0;
     int existed = 0, tagging = c->has_tags && job->flag != FLAG_KEEP, found;
 
-    if (!c->problem[0])
-        sc_contact_check_address(call, c);
+    sc_contact_check_address(call, c);
     if (!c->problem[0]) {
         found = sc_addresses_find(call->box, c->email, &member);
         if (found == SC_FAILED)
@@ -151,15 +127,16 @@ static int act(void *context, struct sc_contact *c)
         c->fields = NULL;
         tagging = tagging && sc_switches_get(call->box, SC_SW_UNTOUCHED_TAGS) == 0;
     }
-    if (!existed && c->tag_count && job->flag == FLAG_KEEP)
-        tagging = sc_switches_get(call->box, SC_SW_KEEP_NEW) == 1;
     if (!c->problem[0] && tagging && sc_contact_tags(call, c))
         return SC_FAILED;
     if (!c->problem[0] && sc_contact_fields(call, c))
         return SC_FAILED;
-    if (c->problem[0])
-        return list_refused(job, c);
-    if (existed ? change(job, c, member, tagging) : insert(job, c, &member, tagging))
+    if (c->problem[0]) {
+        job->done.errors++;
+        return row_into(job, job->done.error_list, "message", c->email ? c->email : "",
+                        c->problem);
+    }
+    if (existed ? change(job, c, member, tagging) : insert(job, c, &member))
         return SC_FAILED;
     job->touched[job->touched_count++] = member;
     return list_done(job, c, member, existed);

@@ -113,16 +113,6 @@ static int refuse(struct walk *w, const char *parameter, const char *words)
                           (long long)w->index, parameter, words);
 }
 
-/* A value that has not its type. */
-static int mistyped(struct walk *w, const char *parameter, const char *words)
-{
-    if (!w->list || sc_switches_get(w->call->box, SC_SW_WRONG_TYPE) == 0)
-        return refuse(w, parameter, words);
-    sqlite3_snprintf(sizeof w->is.problem, w->is.problem, "%s must be %s", parameter,
-                     words);
-    return SC_DONE;
-}
-
 static int on_field(struct walk *w, struct sc_json key, struct sc_json value)
 {
     enum sc_json_type type = sc_json_type(value);
@@ -171,11 +161,8 @@ static int on_tags(struct walk *w, struct sc_json tags, struct sc_json *next)
 
     w->is.tag_count = 0;
     while (sc_json_each(tags, &inner, &key, &value)) {
-        if (sc_json_type(value) != SC_JSON_TEXT) {
-            if (mistyped(w, "tags", "a list of tag names"))
-                return SC_REFUSED;
-            continue;
-        }
+        if (sc_json_type(value) != SC_JSON_TEXT)
+            return refuse(w, "tags", "a list of tag names");
         if (w->is.tag_count == SC_TAGS_MAX) {
             sqlite3_snprintf(sizeof w->is.problem, w->is.problem, "more than %d tags",
                              SC_TAGS_MAX);
@@ -209,11 +196,8 @@ static int on_attribute(struct walk *w, struct sc_json key, struct sc_json value
     if (i < ATTRIBUTES) {
         w->types[i] = (int)type;
         w->values[i] = 0;
-        if (type != SC_JSON_NULL && type != shape[i].type) {
-            w->types[i] = ABSENT;
-            sc_json_measure(&value, next);
-            return mistyped(w, shape[i].name, shape[i].words);
-        }
+        if (type != SC_JSON_NULL && type != shape[i].type)
+            return refuse(w, shape[i].name, shape[i].words);
         if (type == SC_JSON_OBJECT)
             return on_fields(w, value, next);
         if (type == SC_JSON_ARRAY)
