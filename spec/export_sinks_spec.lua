@@ -109,6 +109,30 @@ describe("an export", function()
     assert.equal(TEXT, files.read(path))
   end)
 
+  it("goes one request at a time, in tasks and outside, and ends with what is raised", function()
+    local client, path = boxed(), files.path ".csv"
+    local function export()
+      return client.members:export(path, { columns = COLUMNS, concurrency = 1 })
+    end
+    assert.equal(2, assert(export()).rows)
+    assert.equal(TEXT, files.read(path))
+    os.remove(path)
+    local reports = client:parallel { export }
+    assert.equal(2, reports[1].rows)
+    assert.equal(TEXT, files.read(path))
+    for _, concurrency in ipairs { 1, 3 } do
+      os.remove(path)
+      local function raising()
+        return client.members:export(path, { concurrency = concurrency,
+          on_progress = function() error("no more", 0) end })
+      end
+      assert.has_error(raising, "no more")
+      local _, problems = client:parallel { raising }
+      assert.equal("no more", problems[1])
+      assert.same({}, { files.read(path), files.read(path .. ".part") })
+    end
+  end)
+
   -- Not with a device: this spec must not be what breaks a machine.
   it("writes into a pipe, and leaves it what it is", function()
     local client = boxed()
