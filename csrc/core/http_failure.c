@@ -116,7 +116,7 @@ static const char *find_place(const struct sc_http_transfer *t, int sent)
 
 static int mentions(const struct sc_http_transfer *t, const char *words)
 {
-    return strstr(t->error, words) != NULL;
+    return strstr(t->handle->error, words) != NULL;
 }
 
 /* What is wrong with the certificate, or NULL where nobody says. Words of libcurl and
@@ -160,7 +160,7 @@ static void explain_tls(struct sc_http_transfer *t, const char *outcome)
         sc_http_fail(&t->why, "tls", outcome, "tls", "%s: %s", t->authority, reason);
     else
         sc_http_fail(&t->why, is_broken_off(t) ? "network" : "tls", outcome, "tls",
-                     "%s: the TLS handshake failed (%s)", t->authority, t->error);
+                     "%s: the TLS handshake failed (%s)", t->authority, t->handle->error);
 }
 
 static void explain_timeout(struct sc_http_transfer *t, const char *outcome,
@@ -228,7 +228,7 @@ static int explain_early(struct sc_http_transfer *t, CURLcode code)
         return 1;
     case CURLE_COULDNT_CONNECT:
         sc_http_fail(why, "network", "not_sent", "connect", "%s: could not connect (%s)",
-                     t->authority, t->error);
+                     t->authority, t->handle->error);
         return 1;
     default: return 0;
     }
@@ -256,8 +256,9 @@ void sc_http_explain(struct sc_http_transfer *t, CURLcode code)
     const char *place = find_place(t, sent);
 
     t->failed = 1;
-    if (!t->error[0])
-        snprintf(t->error, sizeof t->error, "%s", curl_easy_strerror(code));
+    if (!t->handle->error[0])
+        snprintf(t->handle->error, sizeof t->handle->error, "%s",
+                 curl_easy_strerror(code));
     if (t->trouble)
         explain_trouble(t);
     else if (!t->started && explain_early(t, code))
@@ -270,5 +271,5 @@ void sc_http_explain(struct sc_http_transfer *t, CURLcode code)
         sc_http_fail(&t->why, "network", outcome, "memory", "out of memory");
     else
         sc_http_fail(&t->why, is_protocol(code) ? "protocol" : "network", outcome, place,
-                     "%s: %s", t->authority, t->error);
+                     "%s: %s", t->authority, t->handle->error);
 }

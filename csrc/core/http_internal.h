@@ -22,6 +22,7 @@ struct sc_http_handle {
     CURLU *url; /* NULL: the text of the address has to do */
     size_t origin_len; /* 0: what is in url is good for nothing */
     char origin[SC_HTTP_AUTHORITY]; /* scheme and authority of url */
+    char error[CURL_ERROR_SIZE]; /* what went wrong, in libcurl's words */
 };
 
 enum sc_http_trouble {
@@ -54,7 +55,6 @@ struct sc_http_transfer {
     int failed;
     struct sc_http_failure why;
     char authority[SC_HTTP_AUTHORITY]; /* host and port, for messages */
-    char error[CURL_ERROR_SIZE];
 };
 
 struct sc_http_preset {

@@ -248,7 +248,8 @@ CURLcode sc_http_configure(struct sc_http_transfer *t,
     SET(CURLOPT_WRITEDATA, t);
     SET(CURLOPT_HEADERDATA, t);
     SET(CURLOPT_PRIVATE, t);
-    SET(CURLOPT_ERRORBUFFER, t->error);
+    t->handle->error[0] = '\0';
+    SET(CURLOPT_ERRORBUFFER, t->handle->error);
 #if LIBCURL_VERSION_NUM >= 0x075000
     SET(CURLOPT_PREREQDATA, t);
 #endif
@@ -262,7 +263,6 @@ CURLcode sc_http_detach(struct sc_http_transfer *t)
     curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, NULL);
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, NULL);
     curl_easy_setopt(t->easy, CURLOPT_PROXY, NULL);
-    curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, NULL);
     curl_easy_setopt(t->easy, CURLOPT_PRIVATE, NULL);
     drop_list(t);
     if (t->has_ca_file) { /* there is no other way back to the system's */
