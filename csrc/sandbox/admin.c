@@ -6,6 +6,7 @@
 #include "listing.h"
 #include "members.h"
 #include "schema_id.h"
+#include "segments.h"
 #include "store.h"
 #include "wire.h"
 
@@ -55,7 +56,7 @@ int sc_box_event(struct sc_box *box, int64_t campaign, const char *member,
         return SC_BOX_STORE;
     outcome = sc_members_find(box, member, &id);
     if (outcome == SC_DONE)
-        outcome = record(box, campaign, id, event);
+        outcome = record(box, campaign, id, event) ? SC_FAILED : sc_segments_follow(box);
     else if (outcome == SC_REFUSED)
         no_member(box, member);
     return end(box, outcome);
@@ -84,14 +85,16 @@ int sc_box_unsubscribe(struct sc_box *box, const char *member, int unsubscribed)
     if (sc_database_begin(box))
         return SC_BOX_STORE;
     outcome = sc_members_find(box, member, &id);
+    if (outcome == SC_REFUSED)
+        no_member(box, member);
     if (outcome == SC_DONE)
         outcome =
             sc_store_run(box,
                          "UPDATE member SET unsubscribed = iif(?2, ?3, NULL)"
                          " WHERE id = ?1",
                          "iii", id, (int64_t)(unsubscribed != 0), sc_box_seconds(box));
-    else if (outcome == SC_REFUSED)
-        no_member(box, member);
+    if (outcome == SC_DONE)
+        outcome = sc_segments_follow(box);
     return end(box, outcome);
 }
 

@@ -102,11 +102,13 @@ static int rebuild_fields(struct sc_call *call, struct sc_contact *c, int drop_n
         "SELECT json_group_object(sc_field(key), CASE type WHEN 'null' THEN NULL"
         " WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' WHEN 'object' THEN "
         "json(value)"
-        " WHEN 'array' THEN json(value) ELSE CAST(value AS TEXT) END)"
+        " WHEN 'array' THEN json(value) ELSE iif(?3 AND type <> 'text', value,"
+        " CAST(value AS TEXT)) END)"
         " FROM json_each(?1) WHERE sc_field(key) IS NOT NULL AND (?2 = 0 OR type <> "
         "'null')";
+    int64_t typed = c->numbers && sc_switches_get(call->box, SC_SW_FIELD_VALUES) == 1;
     sqlite3_stmt *row =
-        sc_store_bind(call->box, sql, "si", c->fields, (int64_t)drop_nulls);
+        sc_store_bind(call->box, sql, "sii", c->fields, (int64_t)drop_nulls, typed);
 
     if (!row || sc_store_step(call->box, row) != 1)
         return SC_FAILED;
@@ -198,10 +200,11 @@ int sc_contact_change(struct sc_call *call, const struct sc_contact *c, int64_t 
 {
     static const char sql[] =
         "UPDATE member SET phone = iif(?2, ?3, phone), name = iif(?4, ?5, name),"
-        " fields = iif(?6 IS NULL, fields, json_patch(fields, ?6)), updated = ?7 WHERE "
-        "id = ?1";
+        " fields = iif(?6 IS NULL, fields, json_patch(iif(?8, '{}', fields), ?6)),"
+        " updated = ?7 WHERE id = ?1";
+    int64_t replace = c->fields && sc_switches_get(call->box, SC_SW_FIELDS_UPDATE) == 1;
 
-    return sc_store_run(call->box, sql, "iisissi", member, (int64_t)c->has_phone,
+    return sc_store_run(call->box, sql, "iisissii", member, (int64_t)c->has_phone,
                         c->phone, (int64_t)c->has_name, c->name, c->fields,
-                        sc_box_seconds(call->box));
+                        sc_box_seconds(call->box), replace);
 }

@@ -1,9 +1,9 @@
 /* contact: the contacts of a request's body, checked and made ready for the store.
  *
  * sc_contact_each walks the body once and hands each contact to a function while its
- * texts live in the walker's memory. Mistakes of type refuse the whole request; what
- * is wrong with the content is told in contact->problem, and the function decides what
- * that means. */
+ * texts live in the walker's memory. Mistakes of type refuse the whole request, or are
+ * a problem of the contact: a switch decides. What is wrong with the content is told in
+ * contact->problem, and the function decides what that means. */
 #ifndef SC_CONTACT_H
 #define SC_CONTACT_H
 
@@ -19,7 +19,7 @@ struct sc_contact {
     const char *phone, *name;
     const char *fields; /* JSON object; NULL: not sent */
     char *fields_own; /* what fields points to, once they are brought into form */
-    int rebuild, nulls; /* fields are not in form yet; they hold nulls */
+    int rebuild, nulls, numbers; /* fields are not in form yet; they hold such values */
     int new_fields; /* names that were not defined */
     const char *new_names[SC_FIELDS_MAX + 1];
     int has_tags; /* a list was sent, maybe empty */

@@ -135,6 +135,7 @@ struct sc_box {
     struct sc_tag_name tag_names[SC_TAG_NAMES_MAX];
     struct sc_tag_text tag_texts[SC_TAG_NAMES_MAX];
     int detail; /* fill the *Fmt times */
+    int no_list_id; /* say listId null */
     int fail_next; /* the next segment that is created or updated will fail */
     size_t max_body;
 };

@@ -76,6 +76,30 @@ static int finish(struct sc_box *box, const struct due *due)
                         "iii", due->id, total, due->finish_ms / 1000);
 }
 
+int sc_segments_follow(struct sc_box *box)
+{
+    int64_t now = sc_box_clock(box),
+            finish = now + sc_switches_peek(box, SC_SW_SEGMENT_MS);
+
+    if (sc_switches_peek(box, SC_SW_SEGMENT_FOLLOW) == 0)
+        return SC_DONE;
+    if (sc_switches_peek(box, SC_SW_SEGMENT_STALE) == 1 &&
+        (sc_store_run(box,
+                      "DELETE FROM segment_member WHERE segment IN"
+                      " (SELECT id FROM segment WHERE status = 2)",
+                      "") ||
+         sc_store_run(box, "UPDATE segment SET total = 0 WHERE status = 2", "")))
+        return SC_FAILED;
+    if (sc_store_run(box,
+                     "UPDATE segment SET status = 1, started_ms = ?1, finish_ms = ?2"
+                     " WHERE status = 2",
+                     "ii", now, finish))
+        return SC_FAILED;
+    if (sqlite3_changes(box->db) && finish < box->due)
+        box->due = finish;
+    return finish <= now ? sc_segments_tick(box) : SC_DONE;
+}
+
 int sc_segments_tick(struct sc_box *box)
 {
     uint64_t assumed =

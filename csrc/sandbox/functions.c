@@ -98,17 +98,17 @@ static void sql_compare(sqlite3_context *context, int count, sqlite3_value **val
 {
     const char *a = (const char *)sqlite3_value_text(values[0]);
     const char *b = (const char *)sqlite3_value_text(values[1]);
-    int order;
+    int how = sqlite3_value_int(values[2]), order;
 
     (void)count;
     if (!a || !b)
         return;
-    if (sc_wire_is_number(a) && sc_wire_is_number(b)) {
+    if ((how & SC_COMPARE_NUMBERS) && sc_wire_is_number(a) && sc_wire_is_number(b)) {
         double x = sqlite3_value_double(values[0]), y = sqlite3_value_double(values[1]);
 
         order = x < y ? -1 : x > y;
     } else {
-        order = sqlite3_stricmp(a, b);
+        order = how & SC_COMPARE_FOLD ? sqlite3_stricmp(a, b) : strcmp(a, b);
     }
     sqlite3_result_int(context, order < 0 ? -1 : order > 0);
 }
@@ -130,6 +130,8 @@ static void sql_account(sqlite3_context *context, int count, sqlite3_value **val
     int index = sqlite3_value_int(values[0]);
 
     (void)count;
+    if (index == 1 && box_of(context)->no_list_id)
+        return;
     sqlite3_result_int64(context, sc_switches_peek(box_of(context), which[index & 3]));
 }
 
@@ -263,7 +265,8 @@ static void sql_without_tag(sqlite3_context *context, int count, sqlite3_value *
  *                        2 SendCloud's *Fmt (null except in details); null stays null
  *   sc_number(text)      the number it spells, or null
  *   sc_day(text, style)  a date as a number that sorts, or null (enum sc_day_style)
- *   sc_compare(a, b)     -1, 0, 1: as numbers if both are, else as texts; null if one is
+ *   sc_compare(a, b, how)  -1, 0, 1 as texts, or as how says (enum sc_compare); null if
+ *                        one is
  *   sc_field(key)        the defined spelling of a field's name; null: drop the key
  *   sc_account(what)     0 userId, 1 listId, 2 empty_tags, 3 create_date
  *   sc_percent(status, started, finish)   how far the evaluation of a segment is
@@ -284,7 +287,7 @@ int sc_functions_register(struct sc_box *box)
         {"sc_time", 2, 0, sql_time},
         {"sc_number", 1, SQLITE_DETERMINISTIC, sql_number},
         {"sc_day", 2, SQLITE_DETERMINISTIC, sql_day},
-        {"sc_compare", 2, SQLITE_DETERMINISTIC, sql_compare},
+        {"sc_compare", 3, SQLITE_DETERMINISTIC, sql_compare},
         {"sc_field", 1, 0, sql_field},
         {"sc_account", 1, 0, sql_account},
         {"sc_percent", 3, 0, sql_percent},

@@ -7,6 +7,9 @@
 
 #include "engine.h"
 
+/* Bits: letter case counts not; texts that are both numbers are compared as numbers. */
+enum sc_compare { SC_COMPARE_FOLD = 1, SC_COMPARE_NUMBERS = 2 };
+
 enum sc_day_style { SC_DAY_MDY, SC_DAY_DMY, SC_DAY_MD, SC_DAY_DM };
 
 int sc_functions_register(struct sc_box *box);

@@ -14,7 +14,7 @@
 /* Headers of an answer, in the memory of response->own. */
 struct extra {
     char allow[SC_ALLOW_MAX];
-    char assumed[1024];
+    char assumed[2048];
 };
 /* base64("api_user:api_key"): what the examples of both documents say. */
 static const char EXAMPLE[] = "YXBpX3VzZXI6YXBpX2tleQ==";
@@ -145,6 +145,9 @@ static int transact(struct sc_call *call, const struct sc_route_row *row)
     if (sc_database_begin(box))
         return SC_FAILED;
     outcome = row->run(call);
+    if (outcome == SC_DONE && (row->flags & SC_ROUTE_WRITE) &&
+        strncmp(row->operation, "segments.", 9) != 0)
+        outcome = sc_segments_follow(box);
     if (box->failing || (outcome == SC_DONE && sqlite3_str_errcode(call->out)))
         outcome = sc_box_fail(box, "out of memory"); /* no answer, no change */
     if (outcome == SC_DONE && sc_database_commit(box) == SC_DONE) {
@@ -263,7 +266,7 @@ static int answer(struct sc_box *box, const struct sc_request *request, int stat
     memset(extra, 0, sizeof *extra);
     outcome = message ? SC_DONE : catch_up(box);
     box->assumed = 0;
-    box->detail = 0;
+    box->detail = box->no_list_id = 0;
     box->failing = 0;
     if (outcome == SC_DONE)
         outcome = message ? sc_call_refuse(&call, status, parameter, "%s", message)

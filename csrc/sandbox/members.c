@@ -220,6 +220,8 @@ int sc_members_update(struct sc_call *call)
 
     if (outcome == SC_DONE)
         outcome = sc_contact_each(call, NULL, change, &update);
+    call->box->no_list_id = call->dialect == &sc_sendcloud &&
+                            sc_switches_peek(call->box, SC_SW_NULL_LIST_ID) == 1;
     return outcome == SC_DONE ? answer(call, update.member, call->dialect->updated)
                               : outcome;
 }
@@ -242,6 +244,8 @@ int sc_members_ids(struct sc_call *call, int64_t max, int64_t **ids, int64_t *co
     *count = sqlite3_column_int64(row, 1);
     if (!type || strcmp(type, "array") != 0)
         outcome = sc_call_refuse(call, 400, name, "%s is a list and required", name);
+    else if (*count < 1 && !max)
+        outcome = sc_call_refuse(call, 400, name, "%s is empty", name);
     else if (*count < 1 || (max && *count > max))
         outcome = sc_call_refuse(call, 400, name, "%s has 1 to %lld elements, got %lld",
                                  name, (long long)max, (long long)*count);

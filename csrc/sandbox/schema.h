@@ -17,6 +17,7 @@ static const char schema_create[] =
 
     "CREATE TABLE tag(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
     " updated INTEGER NOT NULL);"
+    "CREATE INDEX tag_name_case ON tag(name COLLATE NOCASE);"
 
     /* conditions: [{"f":field,"o":operator,"v":value,"c":campaign or null}];
      * status: -1 failed, 1 updating, 2 ready; fails: the running evaluation will fail */

@@ -6,6 +6,6 @@
 #define SC_SCHEMA_ID_H
 
 #define SC_SCHEMA_APPLICATION 0x73636278 /* "scbx" */
-#define SC_SCHEMA_VERSION     2
+#define SC_SCHEMA_VERSION     3
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define NAME_MAX_CHARACTERS 48
+#define IDS_SURE            1000 /* as many as a tag takes: nobody doubts them */
 
 /* What a create or an update says. */
 struct draft {
@@ -105,6 +106,14 @@ static int read_draft(struct sc_call *call, int creating, struct draft *draft)
     return outcome;
 }
 
+/* What is told of a segment's members rests on when they are looked for. */
+static void mark_members(struct sc_box *box)
+{
+    sc_switches_get(box, SC_SW_SEGMENT_FOLLOW);
+    if (box->due != INT64_MAX) /* one is being evaluated */
+        sc_switches_get(box, SC_SW_SEGMENT_STALE);
+}
+
 static int answer(struct sc_call *call, int64_t segment, int fresh)
 {
     char id[25], *json;
@@ -133,6 +142,11 @@ static int start(struct sc_call *call, int64_t segment)
                      (int64_t)box->fail_next))
         return SC_FAILED;
     box->fail_next = 0;
+    if (sc_switches_get(box, SC_SW_SEGMENT_STALE) == 1 &&
+        (sc_store_run(box, "DELETE FROM segment_member WHERE segment = ?1", "i",
+                      segment) ||
+         sc_store_run(box, "UPDATE segment SET total = 0 WHERE id = ?1", "i", segment)))
+        return SC_FAILED;
     if (finish < box->due)
         box->due = finish;
     return finish <= now ? sc_segments_tick(box) : SC_DONE;
@@ -214,6 +228,7 @@ static int show(struct sc_call *call, const char *expression)
 
     if (outcome != SC_DONE)
         return outcome;
+    mark_members(call->box);
     outcome = sc_members_render(call, expression, "segment s", "s.id", segment, &json);
     if (outcome == SC_DONE)
         outcome = call->dialect->detail(call, json);
@@ -233,20 +248,24 @@ int sc_segments_progress(struct sc_call *call)
 
 int sc_segments_list(struct sc_call *call)
 {
-    static const char *const from[] = {
-        "FROM segment s WHERE (?1 IS NULL OR instr(lower(s.name), lower(?1)) > 0)"
-        " AND (?2 IS NULL OR s.type = CAST(?2 AS INTEGER))",
-        "FROM segment s WHERE (?1 IS NULL OR s.name = ?1)"
-        " AND (?2 IS NULL OR s.type = CAST(?2 AS INTEGER))"};
+    static const char *const says[2][2] = {
+        {"instr(lower(s.name), lower(?1)) > 0", "instr(s.name, ?1) > 0"},
+        {"s.name = ?1 COLLATE NOCASE", "s.name = ?1"}};
     const char *type = sc_call_param(call, "type");
     const char *name = sc_call_param(call, call->dialect->segment_name);
     long search = name ? sc_switches_get(call->box, SC_SW_SEGMENT_SEARCH) : 0;
+    long exact = name ? sc_switches_get(call->box, SC_SW_SEARCH_CASE) : 0;
+    char from[160];
     int64_t value;
 
     if (type && (!sc_wire_integer(type, &value) || value < 0 || value > 1))
         return sc_call_refuse(call, 400, "type", "type is 0 or 1");
-    return sc_listing_records(call, call->dialect->segment_sql, from[search], "s.id",
-                              name, type);
+    mark_members(call->box);
+    sqlite3_snprintf(sizeof from, from,
+                     "FROM segment s WHERE (?1 IS NULL OR %s)"
+                     " AND (?2 IS NULL OR s.type = CAST(?2 AS INTEGER))",
+                     says[search][exact]);
+    return sc_listing_records(call, call->dialect->segment_sql, from, "s.id", name, type);
 }
 
 int sc_segments_members(struct sc_call *call)
@@ -261,6 +280,7 @@ int sc_segments_members(struct sc_call *call)
         outcome = sc_condition_read(call, SC_PLACE_SEGMENT_FIELD, &condition);
     if (outcome != SC_DONE)
         return outcome;
+    mark_members(call->box);
     sc_select_init(call->box, &select, SC_DRIVE_SEGMENT, segment);
     outcome = sc_select_where(call->box, &select, &condition, &problem);
     if (outcome == SC_REFUSED)
@@ -272,6 +292,20 @@ int sc_segments_members(struct sc_call *call)
     return outcome;
 }
 
+/* Whether so many ids are more than may be sent. */
+static int check_ids(struct sc_call *call, int64_t count)
+{
+    long max = sc_switches_peek(call->box, SC_SW_SEGMENT_IDS_MAX);
+
+    if (count <= IDS_SURE && (max == 0 || count <= max))
+        return SC_DONE;
+    if (sc_switches_get(call->box, SC_SW_SEGMENT_IDS_MAX) == 0 || count <= max)
+        return SC_DONE;
+    return sc_call_refuse(call, 400, call->dialect->member_ids,
+                          "%s has 1 to %ld elements, got %lld", call->dialect->member_ids,
+                          max, (long long)count);
+}
+
 int sc_segments_remove_members(struct sc_call *call)
 {
     static const char sql[] =
@@ -281,6 +315,8 @@ int sc_segments_remove_members(struct sc_call *call)
 
     if (outcome == SC_DONE)
         outcome = sc_members_ids(call, 0, &ids, &count);
+    if (outcome == SC_DONE)
+        outcome = check_ids(call, count);
     if (outcome == SC_DONE)
         delete = sc_switches_get(call->box, SC_SW_SEGMENT_REMOVE) == 0;
     for (i = 0; outcome == SC_DONE && i < count; i++) {

@@ -1,6 +1,7 @@
 /* From conditions to SQL: what all items have in common. */
 #include "select_item.h"
 #include "store.h"
+#include "tagging.h"
 
 #include <string.h>
 
@@ -33,7 +34,7 @@ void sc_select_free(struct sc_select *select)
 static int find_drive(struct sc_box *box, struct sc_select *select,
                       const struct sc_condition *condition)
 {
-    int i, found = 0;
+    int i;
 
     if (select->drive != SC_DRIVE_MEMBER || (condition->any && condition->count > 1))
         return -1;
@@ -41,10 +42,7 @@ static int find_drive(struct sc_box *box, struct sc_select *select,
         const struct sc_item *item = &condition->items[i];
 
         if (item->op == SC_EQ && sc_select_item_is_tag(box, item) &&
-            sc_store_integer(box, &select->drive_id, &found,
-                             "SELECT id FROM tag WHERE name = ?1", "s",
-                             item->value) == SC_DONE &&
-            found) {
+            sc_tagging_find(box, item->value, &select->drive_id) == SC_DONE) {
             select->drive = SC_DRIVE_TAG;
             return i;
         }

@@ -3,6 +3,7 @@
 #include "fields.h"
 #include "functions.h"
 #include "store.h"
+#include "tagging.h"
 #include "wire.h"
 
 #include <stdarg.h>
@@ -54,16 +55,31 @@ static int wanted(const char *text)
     return strcmp(text, "0") == 0 || sqlite3_stricmp(text, "false") == 0 ? 0 : -1;
 }
 
+/* The same of the item, with the refusal of what cannot be. */
+static int asks(struct sc_compiler *c, int *there)
+{
+    *there = 1;
+    if (sc_switches_get(c->box, SC_SW_EXIST_VALUE) == 1)
+        return SC_DONE;
+    *there = wanted(c->item->value);
+    if (*there < 0)
+        return bad(c, SC_BAD_VALUE, "the value of exist is \"true\" or \"false\"");
+    return SC_DONE;
+}
+
 static int exists(struct sc_compiler *c, const char *expression, const char *path)
 {
-    int there = wanted(c->item->value);
+    static const char *const says[2][2] = {
+        {"ifnull(%s, '') = ''", "ifnull(%s, '') <> ''"},
+        {"%s IS NULL", "%s IS NOT NULL"}};
+    int there, outcome = asks(c, &there);
 
-    if (there < 0)
-        return bad(c, SC_BAD_VALUE, "the value of exist is \"true\" or \"false\"");
+    if (outcome != SC_DONE)
+        return outcome;
     if (path)
         value(c, path);
     sqlite3_str_appendf(c->select->sql,
-                        there ? "ifnull(%s, '') <> ''" : "ifnull(%s, '') = ''",
+                        says[sc_switches_get(c->box, SC_SW_EMPTY_EXISTS)][there],
                         expression);
     return SC_DONE;
 }
@@ -96,12 +112,16 @@ static int text_item(struct sc_compiler *c, const char *expression, const char *
         sqlite3_str_appendf(sql, "ifnull(%s <> ?%s, %s)", expression,
                             fold ? " COLLATE NOCASE" : "", absent);
     else
-        sqlite3_str_appendf(sql, "sc_compare(%s, ?) %s 0", expression, comparisons[op]);
+        sqlite3_str_appendf(
+            sql, "sc_compare(%s, ?, %d) %s 0", expression,
+            (fold ? SC_COMPARE_FOLD : 0) |
+                (sc_switches_get(c->box, SC_SW_TEXT_ORDER) == 0 ? SC_COMPARE_NUMBERS : 0),
+            comparisons[op]);
     value(c, c->item->value);
     return SC_DONE;
 }
 
-/* Addresses are found by the table in memory; letter case never counts in them. */
+/* Addresses are found by the table in memory, which knows about their letter case. */
 static int email_item(struct sc_compiler *c)
 {
     int64_t member = 0;
@@ -156,7 +176,8 @@ static int day_item(struct sc_compiler *c, const struct sc_field *field, const c
     char key[64], number[24];
     int64_t day;
 
-    if (!sc_functions_day(c->item->value, style, &day))
+    if (!sc_functions_day(c->item->value, style, &day) ||
+        (strchr(c->item->value, '-') && sc_switches_get(c->box, SC_SW_ISO_DATES) == 1))
         return bad(c, SC_BAD_VALUE,
                    "[%s] is a date field, its value must be a date as %s", c->item->field,
                    field->format ? field->format : "MM/DD/YYYY");
@@ -179,7 +200,7 @@ static int field_item(struct sc_compiler *c, const struct sc_field *field)
         return number_item(c, path);
     if (op <= SC_LE && (field->type == SC_DATE || field->type == SC_BIRTHDAY))
         return day_item(c, field, path);
-    return text_item(c, "json_extract(m.fields, ?)", path);
+    return text_item(c, "CAST(json_extract(m.fields, ?) AS TEXT)", path);
 }
 
 /* A range of ages narrows the select's; comparisons other than "unequal" are one. */
@@ -214,6 +235,9 @@ static int time_item(struct sc_compiler *c, const char *column, const char *seco
         return bad(c, SC_BAD_VALUE,
                    "[%s] is a time, its value must be YYYY-MM-DD HH:mm:ss",
                    c->item->field);
+    if (to - from > 1 && c->item->op != SC_GE && c->item->op != SC_LT &&
+        sc_switches_get(c->box, SC_SW_CONDITION_DATES) == 1)
+        to = from + 1;
     from *= INT64_C(1) << shift;
     to *= INT64_C(1) << shift;
     if (shift) /* of ids */
@@ -239,7 +263,7 @@ static int tag_item(struct sc_compiler *c)
 {
     sqlite3_str *sql = c->select->sql;
     enum sc_op op = c->item->op;
-    int negative = op == SC_NE || op == SC_NOT_CONTAIN, found, there;
+    int negative = op == SC_NE || op == SC_NOT_CONTAIN, there, outcome;
     int64_t tag = 0;
 
     if (op == SC_CONTAIN || op == SC_NOT_CONTAIN) {
@@ -251,17 +275,17 @@ static int tag_item(struct sc_compiler *c)
         return own(c, lower(c->item->value));
     }
     if (op == SC_EXIST) {
-        if ((there = wanted(c->item->value)) < 0)
-            return bad(c, SC_BAD_VALUE, "the value of exist is \"true\" or \"false\"");
+        if ((outcome = asks(c, &there)) != SC_DONE)
+            return outcome;
         sqlite3_str_appendf(sql, "m.tags %s NULL", there ? "IS NOT" : "IS");
         return SC_DONE;
     }
     if (op > SC_NE)
         return bad(c, SC_BAD_OP, "a tag cannot be compared by %s", comparisons[op]);
-    if (sc_store_integer(c->box, &tag, &found, "SELECT id FROM tag WHERE name = ?1", "s",
-                         c->item->value))
-        return SC_FAILED;
-    if (!found && sc_switches_get(c->box, SC_SW_CONDITION_TAG) == 1)
+    outcome = sc_tagging_find(c->box, c->item->value, &tag);
+    if (outcome == SC_FAILED)
+        return outcome;
+    if (outcome == SC_REFUSED && sc_switches_get(c->box, SC_SW_CONDITION_TAG) == 1)
         return bad(c, SC_BAD_VALUE, "[%s] is not a tag", c->item->value);
     sqlite3_str_appendf(sql, "%s sc_has_tag(m.tags, %lld)", negative ? "NOT" : "", tag);
     return SC_DONE;
@@ -276,8 +300,10 @@ static int segment_item(struct sc_compiler *c)
         return bad(c, SC_BAD_OP, "a segment is compared by == and != only");
     if (sc_store_integer(
             c->box, &segment, &found,
-            "SELECT id FROM segment WHERE id = ?1 OR name = ?2 ORDER BY id DESC", "is",
-            id, c->item->value))
+            "SELECT id FROM segment WHERE (id = ?1 AND ?3 <> 2) OR (name = ?2 AND"
+            " ?3 <> 1) ORDER BY id DESC",
+            "isi", id, c->item->value,
+            (int64_t)sc_switches_get(c->box, SC_SW_SEGMENT_BY)))
         return SC_FAILED;
     if (!found)
         return bad(c, SC_BAD_VALUE, "[%s] is not a segment", c->item->value);
@@ -306,7 +332,7 @@ static int campaign_item(struct sc_compiler *c)
     sqlite3_str *sql = c->select->sql;
     int64_t id = 0;
     size_t i = 0;
-    int found;
+    int found, has;
 
     while (i < sizeof kinds / sizeof *kinds &&
            strcmp(kinds[i].value, c->item->value) != 0)
@@ -323,13 +349,21 @@ static int campaign_item(struct sc_compiler *c)
     if (!found)
         return bad(c, SC_BAD_CAMPAIGN, "[%lld] is not a campaign that is sending or sent",
                    (long long)c->item->campaign);
+    has = kinds[i].has;
+    if (has >= 0 && kinds[i].lacks >= 0 && sc_switches_get(c->box, SC_SW_UNOPEN) == 1)
+        has = -1;
     sqlite3_str_appendall(sql, "(");
-    if (kinds[i].has >= 0)
-        sqlite3_str_appendf(sql, event, id, kinds[i].has);
+    if (has >= 0)
+        sqlite3_str_appendf(sql, event, id, has);
     if (kinds[i].lacks >= 0) {
-        sqlite3_str_appendall(sql, kinds[i].has >= 0 ? " AND NOT " : "NOT ");
+        sqlite3_str_appendall(sql, has >= 0 ? " AND NOT " : "NOT ");
         sqlite3_str_appendf(sql, event, id, kinds[i].lacks);
     }
+    if (kinds[i].has < 0 && sc_switches_get(c->box, SC_SW_NOTSENT) == 1)
+        sqlite3_str_appendf(sql,
+                            " AND m.id >> 24 <= (SELECT min(at) FROM campaign_event"
+                            " WHERE campaign = %lld AND kind = %d)",
+                            (long long)id, SC_EVENT_SENT);
     sqlite3_str_appendall(sql, ")");
     return SC_DONE;
 }

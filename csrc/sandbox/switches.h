@@ -32,12 +32,37 @@
       "error")                                                                           \
     X(RESUBSCRIBE, "resubscribe", "no|yes", 0,                                           \
       "whether an upsert that updates a contact takes its unsubscription back")          \
+    X(WRONG_ADDRESS, "wrong_address", "member|refuse", 0,                                \
+      "an address that is none is an error of that contact, or refuses the whole "       \
+      "upsert")                                                                          \
+    X(WRONG_TYPE, "wrong_type", "refuse|member", 0,                                      \
+      "a value of a wrong type refuses the whole upsert, or is an error of that "        \
+      "contact")                                                                         \
+    X(ERROR_ROWS, "error_rows", "objects|texts", 0,                                      \
+      "SendCloud's errors of an upsert are objects {email,message}, or texts")           \
+    X(SKIP_NEW, "skip_new", "untagged|tagged", 0,                                        \
+      "whether tag flag 2 leaves a contact without tags that the upsert makes")          \
+    X(FIELDS_UPDATE, "fields_update", "merge|replace", 0,                                \
+      "the fields that are sent are merged with those a contact has, by name, or "       \
+      "replace them")                                                                    \
+    X(FIELD_VALUES, "field_values", "texts|numbers", 0,                                  \
+      "a number sent as the value of a field is kept as a text, or as a number")         \
     X(NULL_CLEARS, "null_clears", "yes|no", 0,                                           \
       "whether null clears phone, name and single fields, or counts as not sent")        \
     X(UPDATE_TAGS, "update_tags", "replace|append", 0,                                   \
       "what the tags of a single update do to the tags a contact has")                   \
     X(DUPLICATE_TAG, "duplicate_tag", "refuse|reuse", 0,                                 \
       "creating a tag whose name exists is refused, or answers the tag that is there")   \
+    X(TAG_CASE, "tag_case", "exact|ignore", 0,                                           \
+      "letter case of tag names (ASCII): two tags, or one")                              \
+    X(TAG_SEARCH, "tag_search", "part|start", 0,                                         \
+      "tags are searched by any part of their name, or by its beginning")                \
+    X(SEARCH_CASE, "search_case", "ignore|exact", 0,                                     \
+      "letter case (ASCII) when tags and segments are searched by name")                 \
+    X(TAG_IN_USE, "tag_in_use", "free|refuse", 0,                                        \
+      "whether a tag can be deleted that the condition of a segment names")              \
+    X(TAG_RENAME, "tag_rename", "keep|follow", 0,                                        \
+      "whether the conditions of segments follow when a tag is renamed")                 \
     X(DUPLICATE_SEGMENT, "duplicate_segment", "allow|refuse", 0,                         \
       "whether two segments may have one name")                                          \
     X(TAG_COUNT, "tag_count", "found|changed", 0,                                        \
@@ -53,6 +78,13 @@
       "segments are searched by a part of their name, as tags are, or by all of it")     \
     X(SEGMENT_MS, "segment_ms", "number", 2000,                                          \
       "milliseconds of the clock that the evaluation of a segment takes")                \
+    X(SEGMENT_IDS_MAX, "segment_ids_max", "number", 0,                                   \
+      "most ids that removing members of a segment takes; 0 is no limit")                \
+    X(SEGMENT_FOLLOW, "segment_follow", "no|yes", 0,                                     \
+      "whether segments are evaluated again when contacts, tags or campaign events "     \
+      "change")                                                                          \
+    X(SEGMENT_STALE, "segment_stale", "keep|empty", 0,                                   \
+      "while a segment is evaluated again it has its old members, or none")              \
     X(ORDER, "order", "newest|oldest", 0, "which record a list begins with")             \
     X(PAGE_RANGE, "page_range", "refuse|clamp", 0,                                       \
       "an offset or page size out of range is refused, or moved into the range")         \
@@ -66,6 +98,25 @@
       "whether != and \"does not contain\" match a contact that lacks the field")        \
     X(CONDITION_TAG, "condition_tag", "empty|refuse", 0,                                 \
       "a condition on a tag that does not exist matches nobody, or is refused")          \
+    X(CONDITION_DATES, "condition_dates", "day|midnight", 0,                             \
+      "a date without a time in a condition on a time means that whole day, or its "     \
+      "first second")                                                                    \
+    X(ISO_DATES, "iso_dates", "yes|no", 0,                                               \
+      "whether conditions on date fields take YYYY-MM-DD besides the format of the "     \
+      "field")                                                                           \
+    X(EXIST_VALUE, "exist_value", "asked|ignored", 0,                                    \
+      "the value of exist asks for there (true, 1, nothing) or not there (false, "       \
+      "0), or means nothing")                                                            \
+    X(EMPTY_EXISTS, "empty_exists", "no|yes", 0, "whether an empty text exists")         \
+    X(TEXT_ORDER, "text_order", "numbers|texts", 0,                                      \
+      "texts that are both numbers are ordered as numbers, or as texts")                 \
+    X(SEGMENT_BY, "segment_by", "both|id|name", 0,                                       \
+      "what the field segment of a condition names a segment by")                        \
+    X(NOTSENT, "notsent", "everybody|older", 0,                                          \
+      "notsent is everybody a campaign was not sent to, or only who was a contact "      \
+      "when its first mail was sent")                                                    \
+    X(UNOPEN, "unopen", "sent|everybody", 0,                                             \
+      "unopen and unclick are of those a campaign was sent to, or of everybody")         \
     X(ERROR_STATUS, "error_status", "same|200", 0,                                       \
       "HTTP status of SendCloud's errors: what their body says, or 200")                 \
     X(WRONG_METHOD, "wrong_method", "405|404", 0,                                        \
@@ -89,6 +140,8 @@
       "contact, as the table says")                                                      \
     X(CREATE_DATE, "create_date", "no|yes", 0,                                           \
       "SendCloud's contacts say createDate and updateDate, as one sample does")          \
+    X(NULL_LIST_ID, "null_list_id", "no|yes", 0,                                         \
+      "SendCloud's answer to an update says listId null, as its sample does")            \
     X(USER_ID, "user_id", "number", 99229, "the account's userId")                       \
     X(LIST_ID, "list_id", "number", 63486, "the account's listId")                       \
     X(AUTH, "auth", "check|open", 0, "whether credentials are checked")
@@ -99,6 +152,7 @@ enum sc_switch {
 #undef SC_SWITCH_ID
         SC_SW_COUNT
 };
+_Static_assert(SC_SW_COUNT <= 64, "a bit each in sc_box.assumed");
 
 struct sc_box;
 

@@ -179,10 +179,18 @@ int sc_tagging_find(struct sc_box *box, const char *name, int64_t *tag)
     if (sc_store_integer(box, tag, &found, "SELECT id FROM tag WHERE name = ?1", "s",
                          name))
         return SC_FAILED;
-    if (!found)
-        return SC_REFUSED;
-    remember(box, name, *tag);
-    return SC_DONE;
+    if (found) {
+        remember(box, name, *tag);
+        return SC_DONE;
+    }
+    if (sc_store_integer(box, tag, &found,
+                         "SELECT id FROM tag WHERE name = ?1 COLLATE NOCASE ORDER BY id",
+                         "s", name))
+        return SC_FAILED;
+    if (found && sc_switches_get(box, SC_SW_TAG_CASE) == 1)
+        return SC_DONE;
+    *tag = 0;
+    return SC_REFUSED;
 }
 
 int sc_tagging_name(struct sc_box *box, sqlite3_str *out, int64_t tag)

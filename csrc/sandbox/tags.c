@@ -99,13 +99,49 @@ int sc_tags_create(struct sc_call *call)
     return outcome;
 }
 
+/* An item of a condition that names the tag ?1. */
+#define NAMES_IT                                                                         \
+    "(lower(json_extract(i.value, '$.f')) = 'tag'"                                       \
+    " AND json_extract(i.value, '$.o') IN ('==', '!=')"                                  \
+    " AND json_extract(i.value, '$.v') = (SELECT name FROM tag WHERE id = ?1))"
+
+/* Whether the condition of a segment names the tag. */
+static int is_in_use(struct sc_box *box, int64_t tag, int *used)
+{
+    int64_t segment;
+
+    return sc_store_integer(box, &segment, used,
+                            "SELECT s.id FROM segment s, json_each(s.conditions) i"
+                            " WHERE " NAMES_IT " LIMIT 1",
+                            "i", tag);
+}
+
+/* The conditions that name the tag are to name it otherwise. */
+static int rename_conditions(struct sc_box *box, int64_t tag, const char *name)
+{
+    static const char sql[] =
+        "UPDATE segment SET conditions = (SELECT json_group_array(json_object("
+        " 'f', json_extract(i.value, '$.f'), 'o', json_extract(i.value, '$.o'),"
+        " 'v', iif(" NAMES_IT ", ?2, json_extract(i.value, '$.v')),"
+        " 'c', json_extract(i.value, '$.c')))"
+        " FROM json_each(segment.conditions) i)"
+        " WHERE EXISTS (SELECT 1 FROM json_each(segment.conditions) i WHERE " NAMES_IT
+        ")";
+
+    return sc_store_run(box, sql, "is", tag, name);
+}
+
 int sc_tags_delete(struct sc_call *call)
 {
     int64_t tag;
-    int outcome = of_path(call, &tag);
+    int outcome = of_path(call, &tag), used = 0;
 
     if (outcome != SC_DONE)
         return outcome;
+    if (is_in_use(call->box, tag, &used))
+        return SC_FAILED;
+    if (used && sc_switches_get(call->box, SC_SW_TAG_IN_USE) == 1)
+        return sc_call_refuse(call, 400, "", "the condition of a segment names the tag");
     sc_tagging_forget(call->box);
     if (sc_store_run(call->box,
                      "UPDATE member SET tags = sc_without_tag(tags, ?1)"
@@ -120,13 +156,20 @@ int sc_tags_delete(struct sc_call *call)
 static int rename_tag(struct sc_call *call, int64_t tag, const char *name)
 {
     int64_t other;
-    int outcome = sc_tagging_find(call->box, name, &other);
+    int outcome = sc_tagging_find(call->box, name, &other), used = 0;
 
     if (outcome == SC_FAILED)
         return outcome;
-    if (outcome == SC_DONE && other != tag)
+    if (outcome == SC_DONE && other != tag) {
+        sc_switches_get(call->box, SC_SW_DUPLICATE_TAG); /* no choice lets two be one */
         return sc_call_refuse(call, 400, call->dialect->tag_name,
                               "tag name already exist");
+    }
+    if (is_in_use(call->box, tag, &used))
+        return SC_FAILED;
+    if (used && sc_switches_get(call->box, SC_SW_TAG_RENAME) == 1 &&
+        rename_conditions(call->box, tag, name))
+        return SC_FAILED;
     sc_tagging_forget(call->box);
     return sc_store_run(call->box, "UPDATE tag SET name = ?2, updated = ?3 WHERE id = ?1",
                         "isi", tag, name, sc_box_seconds(call->box));
@@ -148,11 +191,17 @@ int sc_tags_update(struct sc_call *call)
 
 int sc_tags_list(struct sc_call *call)
 {
-    static const char where[] = "FROM tag t WHERE ?1 IS NULL OR"
-                                " instr(lower(t.name), lower(?1)) > 0";
+    static const char *const from[2][2] = {
+        {"FROM tag t WHERE ?1 IS NULL OR instr(lower(t.name), lower(?1)) > 0",
+         "FROM tag t WHERE ?1 IS NULL OR instr(t.name, ?1) > 0"},
+        {"FROM tag t WHERE ?1 IS NULL OR instr(lower(t.name), lower(?1)) = 1",
+         "FROM tag t WHERE ?1 IS NULL OR instr(t.name, ?1) = 1"}};
+    const char *name = sc_call_param(call, call->dialect->tag_query);
+    long start = name ? sc_switches_get(call->box, SC_SW_TAG_SEARCH) : 0;
+    long exact = name ? sc_switches_get(call->box, SC_SW_SEARCH_CASE) : 0;
 
-    return sc_listing_records(call, call->dialect->tag_sql, where, "t.id",
-                              sc_call_param(call, call->dialect->tag_query), NULL);
+    return sc_listing_records(call, call->dialect->tag_sql, from[start][exact], "t.id",
+                              name, NULL);
 }
 
 typedef int act_function(struct sc_box *box, int64_t member, int64_t tag, int *changed);

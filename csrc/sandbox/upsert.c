@@ -32,7 +32,7 @@ static int insert(struct job *job, const struct sc_contact *c, int64_t *member)
 
     *member = sc_store_mint(box);
     sc_tagging_begin(box);
-    if (job->flag != FLAG_KEEP && sc_contact_give(job->call, c, *member, &changed))
+    if (sc_contact_give(job->call, c, *member, &changed))
         return SC_FAILED;
     if (sc_addresses_add(box, c->email, *member) ||
         sc_store_run(box, c->nulls ? with_nulls : plain, "issssix", *member, c->email,
@@ -94,6 +94,29 @@ static int list_done(struct job *job, const struct sc_contact *c, int64_t member
                     call->dialect->brief_key, c->email, id);
 }
 
+/* What is wrong with a contact. The document of EngageLab shows how, SendCloud's does
+ * not. */
+static int list_error(struct job *job, const struct sc_contact *c)
+{
+    const char *email = c->email ? c->email : "";
+    sqlite3_str *out = job->done.error_list;
+    char *text;
+    int outcome;
+
+    job->done.errors++;
+    if (job->call->dialect != &sc_sendcloud ||
+        sc_switches_get(job->call->box, SC_SW_ERROR_ROWS) == 0)
+        return row_into(job, out, "message", email, c->problem);
+    text = sqlite3_mprintf("%s: %s", email, c->problem);
+    if (!text)
+        return sc_box_fail(job->call->box, "out of memory");
+    if (sqlite3_str_length(out))
+        sqlite3_str_appendchar(out, 1, ',');
+    outcome = sc_store_quote(job->call->box, out, text);
+    sqlite3_free(text);
+    return outcome;
+}
+
 /* An existing contact: whether this request has come to it before, and may not. */
 static void check_repeated(struct job *job, struct sc_contact *c, int64_t member)
 {
@@ -112,9 +135,13 @@ static int act(void *context, struct sc_contact *c)
     struct job *job = context;
     struct sc_call *call = job->call;
     int64_t member = 0;
-    int existed = 0, tagging = c->has_tags && job->flag != FLAG_KEEP, found;
+    int existed = 0, tagging = c->has_tags, found;
 
-    sc_contact_check_address(call, c);
+    if (!c->problem[0]) {
+        sc_contact_check_address(call, c);
+        if (c->problem[0] && sc_switches_get(call->box, SC_SW_WRONG_ADDRESS) == 1)
+            return sc_call_refuse(call, 400, "email", "%s", c->problem);
+    }
     if (!c->problem[0]) {
         found = sc_addresses_find(call->box, c->email, &member);
         if (found == SC_FAILED)
@@ -123,6 +150,9 @@ static int act(void *context, struct sc_contact *c)
         if (existed)
             check_repeated(job, c, member);
     }
+    if (job->flag == FLAG_KEEP)
+        tagging = tagging && !existed && c->tag_count && !c->problem[0] &&
+                  sc_switches_get(call->box, SC_SW_SKIP_NEW) == 1;
     if (existed && !job->update_existing) {
         c->fields = NULL;
         tagging = tagging && sc_switches_get(call->box, SC_SW_UNTOUCHED_TAGS) == 0;
@@ -131,11 +161,8 @@ static int act(void *context, struct sc_contact *c)
         return SC_FAILED;
     if (!c->problem[0] && sc_contact_fields(call, c))
         return SC_FAILED;
-    if (c->problem[0]) {
-        job->done.errors++;
-        return row_into(job, job->done.error_list, "message", c->email ? c->email : "",
-                        c->problem);
-    }
+    if (c->problem[0])
+        return list_error(job, c);
     if (existed ? change(job, c, member, tagging) : insert(job, c, &member))
         return SC_FAILED;
     job->touched[job->touched_count++] = member;

@@ -72,7 +72,8 @@ static int begin(struct walk *w)
     memset(w->values, 0, sizeof w->values);
     for (i = 0; i < ATTRIBUTES; i++)
         w->types[i] = ABSENT;
-    w->is.rebuild = w->is.nulls = w->is.new_fields = w->is.tag_count = w->is.id_count = 0;
+    w->is.rebuild = w->is.nulls = w->is.numbers = w->is.new_fields = 0;
+    w->is.tag_count = w->is.id_count = 0;
     w->is.problem[0] = '\0';
     return SC_DONE;
 }
@@ -105,10 +106,16 @@ static void finish(struct walk *w)
         is->new_names[i] = w->text + w->new_at[i];
 }
 
+/* A wrong type: refuses the request, or is a problem of the contact, and SC_DONE. */
 static int refuse(struct walk *w, const char *parameter, const char *words)
 {
     if (!w->list)
         return sc_call_refuse(w->call, 400, parameter, "%s must be %s", parameter, words);
+    if (sc_switches_get(w->call->box, SC_SW_WRONG_TYPE) == 1) {
+        sqlite3_snprintf(sizeof w->is.problem, w->is.problem, "%s must be %s", parameter,
+                         words);
+        return SC_DONE;
+    }
     return sc_call_refuse(w->call, 400, parameter, "members[%lld].%s must be %s",
                           (long long)w->index, parameter, words);
 }
@@ -123,6 +130,7 @@ static int on_field(struct walk *w, struct sc_json key, struct sc_json value)
     if (!at)
         return SC_FAILED;
     w->is.nulls |= type == SC_JSON_NULL;
+    w->is.numbers |= type == SC_JSON_OTHER && *value.at != 't' && *value.at != 'f';
     w->is.rebuild |= type != SC_JSON_TEXT;
     field = sc_fields_find(w->call->box, name);
     if (field)
@@ -161,8 +169,11 @@ static int on_tags(struct walk *w, struct sc_json tags, struct sc_json *next)
 
     w->is.tag_count = 0;
     while (sc_json_each(tags, &inner, &key, &value)) {
-        if (sc_json_type(value) != SC_JSON_TEXT)
-            return refuse(w, "tags", "a list of tag names");
+        if (sc_json_type(value) != SC_JSON_TEXT) {
+            if (refuse(w, "tags", "a list of tag names"))
+                return SC_REFUSED;
+            continue;
+        }
         if (w->is.tag_count == SC_TAGS_MAX) {
             sqlite3_snprintf(sizeof w->is.problem, w->is.problem, "more than %d tags",
                              SC_TAGS_MAX);
@@ -189,22 +200,23 @@ static int on_attribute(struct walk *w, struct sc_json key, struct sc_json value
                            {"fields", "an object", SC_JSON_OBJECT},
                            {"tags", "a list of tag names", SC_JSON_ARRAY}};
     enum sc_json_type type = sc_json_type(value);
-    int i = 0;
+    int i = 0, wrong = 0;
 
     while (i < ATTRIBUTES && !sc_json_says(key, shape[i].name))
         i++;
     if (i < ATTRIBUTES) {
         w->types[i] = (int)type;
         w->values[i] = 0;
-        if (type != SC_JSON_NULL && type != shape[i].type)
-            return refuse(w, shape[i].name, shape[i].words);
-        if (type == SC_JSON_OBJECT)
+        wrong = type != SC_JSON_NULL && type != shape[i].type;
+        if (wrong && refuse(w, shape[i].name, shape[i].words))
+            return SC_REFUSED;
+        if (type == SC_JSON_OBJECT && !wrong)
             return on_fields(w, value, next);
-        if (type == SC_JSON_ARRAY)
+        if (type == SC_JSON_ARRAY && !wrong)
             return on_tags(w, value, next);
     }
     sc_json_measure(&value, next);
-    if (i == ATTRIBUTES || type == SC_JSON_NULL)
+    if (i == ATTRIBUTES || type == SC_JSON_NULL || wrong)
         return SC_DONE;
     w->values[i] = keep(w, value);
     return w->values[i] ? SC_DONE : SC_FAILED;
@@ -227,6 +239,21 @@ static int on_contact(struct walk *w, struct sc_json contact, struct sc_json *af
     return outcome;
 }
 
+/* An entry of the list that is no object: a contact about which nothing is known. */
+static int on_other(struct walk *w, struct sc_json value, struct sc_json *next,
+                    sc_contact_function *function, void *context)
+{
+    if (sc_switches_get(w->call->box, SC_SW_WRONG_TYPE) == 0)
+        return sc_call_refuse(w->call, 400, "members", "members[%lld] must be an object",
+                              (long long)w->index);
+    if (begin(w))
+        return SC_FAILED;
+    sc_json_measure(&value, next);
+    finish(w);
+    sqlite3_snprintf(sizeof w->is.problem, w->is.problem, "it must be an object");
+    return function(context, &w->is);
+}
+
 static int refuse_count(struct walk *w, struct sc_json list)
 {
     return sc_call_refuse(w->call, 400, "members",
@@ -243,10 +270,9 @@ static int on_list(struct walk *w, struct sc_json list, sc_contact_function *fun
     for (; outcome == SC_DONE && sc_json_peek(list, &next, &key, &value); w->index++) {
         if (w->index == SC_CONTACTS_MAX)
             return refuse_count(w, list);
-        if (sc_json_type(value) != SC_JSON_OBJECT)
-            return sc_call_refuse(w->call, 400, "members",
-                                  "members[%lld] must be an object", (long long)w->index);
-        outcome = on_contact(w, value, &next, function, context);
+        outcome = sc_json_type(value) == SC_JSON_OBJECT
+                      ? on_contact(w, value, &next, function, context)
+                      : on_other(w, value, &next, function, context);
     }
     return w->index ? outcome : refuse_count(w, list);
 }
