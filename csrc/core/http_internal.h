@@ -22,6 +22,7 @@ struct sc_http_handle {
     CURLU *url; /* NULL: the text of the address has to do */
     size_t origin_len; /* 0: what is in url is good for nothing */
     char origin[SC_HTTP_AUTHORITY]; /* scheme and authority of url */
+    int wide; /* its buffer for sending is for large bodies */
     char error[CURL_ERROR_SIZE]; /* what went wrong, in libcurl's words */
 };
 

@@ -11,6 +11,8 @@
 #define LONGEST_TIMEOUT         1e6
 #define KEEPALIVE_SECONDS       30L
 #define RECEIVE_BUFFER          (64L << 10)
+#define LARGE_BODY              ((size_t)64 << 10) /* what libcurl's own buffer takes */
+#define SEND_BUFFER             (256L << 10) /* for those that are larger */
 
 int sc_http_check(const struct sc_http_request *request, struct sc_http_failure *why)
 {
@@ -199,6 +201,15 @@ static CURLcode set_method(CURL *easy, const struct sc_http_request *request)
     return code;
 }
 
+/* A body is sent a buffer at a time, each with a turn through the loop. */
+static CURLcode widen(struct sc_http_handle *handle, size_t body_len)
+{
+    if (handle->wide || body_len <= LARGE_BODY)
+        return CURLE_OK;
+    handle->wide = 1;
+    return curl_easy_setopt(handle->easy, CURLOPT_UPLOAD_BUFFERSIZE, SEND_BUFFER);
+}
+
 static long milliseconds(double seconds, double standard)
 {
     double s = seconds > 0 ? seconds : standard;
@@ -232,6 +243,8 @@ CURLcode sc_http_configure(struct sc_http_transfer *t,
     SET(CURLOPT_PIPEWAIT, strncasecmp(request->url, "https:", 6) == 0 ? 1L : 0L);
     if (!code)
         code = set_method(easy, request);
+    if (!code)
+        code = widen(t->handle, request->body_len);
     SET(CURLOPT_HTTPHEADER, t->list);
     SET(CURLOPT_TIMEOUT_MS, milliseconds(request->timeout, DEFAULT_TIMEOUT));
     SET(CURLOPT_CONNECTTIMEOUT_MS,
@@ -267,6 +280,7 @@ CURLcode sc_http_detach(struct sc_http_transfer *t)
     drop_list(t);
     if (t->has_ca_file) { /* there is no other way back to the system's */
         curl_easy_reset(t->easy);
+        t->handle->wide = 0;
         code = sc_http_prepare(t->easy);
     }
     return code;
