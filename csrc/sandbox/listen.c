@@ -1,6 +1,7 @@
 #include "listen.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -21,6 +22,44 @@ static int is_loopback(const struct sockaddr *address)
         return IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
     }
     return 0;
+}
+
+#ifdef SOCK_CLOEXEC /* at once, so that no fork of another thread comes between */
+#define TAME_SOCKET (SOCK_CLOEXEC | SOCK_NONBLOCK)
+#else
+#define TAME_SOCKET 0
+#endif
+
+/* Makes a descriptor end with exec and never wait; the descriptor, or -1. */
+static int tame(int fd)
+{
+    if (fd >= 0 && (fcntl(fd, F_SETFD, FD_CLOEXEC) || fcntl(fd, F_SETFL, O_NONBLOCK))) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+int sc_listen_pipe(int ends[2])
+{
+#ifdef __linux__
+    return pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0;
+#else
+    int i;
+
+    if (pipe(ends) != 0)
+        return 0;
+    for (i = 0; i < 2; i++)
+        ends[i] = tame(ends[i]);
+    if (ends[0] >= 0 && ends[1] >= 0)
+        return 1;
+    for (i = 0; i < 2; i++) {
+        if (ends[i] >= 0)
+            close(ends[i]);
+        ends[i] = -1;
+    }
+    return 0;
+#endif
 }
 
 int sc_listen_on(const struct sc_server_options *options, int *port, char *error,
@@ -48,7 +87,7 @@ int sc_listen_on(const struct sc_server_options *options, int *port, char *error
                  address);
         goto out;
     }
-    fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    fd = tame(socket(found->ai_family, SOCK_STREAM | TAME_SOCKET, 0));
     if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
         bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, 511) == 0 &&
         getsockname(fd, (struct sockaddr *)&bound, &len) == 0) {

@@ -13,4 +13,8 @@
 int sc_listen_on(const struct sc_server_options *options, int *port, char *error,
                  size_t size);
 
+/* A pipe by which the server's thread is woken: its ends never wait and end with exec.
+ * Returns whether there is one; else both are -1. */
+int sc_listen_pipe(int ends[2]);
+
 #endif

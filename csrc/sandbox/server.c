@@ -4,7 +4,6 @@
 #include "listen.h"
 #include "reply.h"
 
-#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
@@ -423,8 +422,7 @@ struct sc_server *sc_server_start(struct sc_front *front,
     if (fd < 0)
         goto fail;
     snprintf(error, size, "cannot start the HTTP server");
-    if (pipe2(server->wake, O_CLOEXEC | O_NONBLOCK) != 0 ||
-        !start_daemon(server, options, fd))
+    if (!sc_listen_pipe(server->wake) || !start_daemon(server, options, fd))
         goto fail;
     fd = -1; /* the daemon's now */
     if (start_thread(server))

@@ -3,7 +3,9 @@
  *
  * An input is a run of requests, each: a byte that chooses the method and whether the
  * credentials are right, a target up to a newline, a body up to a NUL byte. State is kept
- * from one request of an input to the next and forgotten between inputs. */
+ * from one request of an input to the next and forgotten between inputs. A request without
+ * a method whose target begins with = is a switch: its place in the table, the place of
+ * the choice, a byte each. */
 #include "fuzz.h"
 #include "sandbox/engine.h"
 #include "sandbox/front.h"
@@ -114,13 +116,34 @@ static void forget(int64_t version)
     sc_front_clock_set(front, front->start_ms);
 }
 
+/* Whether a target says a switch, which is then set. */
+static int turn(const char *target)
+{
+    size_t count, n = 0;
+    const struct sc_box_switch *row = sc_box_switches(&count);
+    char choice[24];
+    const char *at;
+
+    if (target[0] != '=' || !target[1] || !target[2])
+        return 0;
+    row += (unsigned char)target[1] % count;
+    at = row->choices;
+    for (n = (unsigned char)target[2] % 3; n && strchr(at, '|'); n--)
+        at = strchr(at, '|') + 1;
+    snprintf(choice, sizeof choice, "%.*s", (int)strcspn(at, "|"), at);
+    if (strcmp(row->choices, "number") == 0)
+        snprintf(choice, sizeof choice, "%d", target[2] & 1);
+    MUST(sc_box_switch_set(front->box, row->name, choice) == SC_BOX_OK);
+    return 1;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = malloc(size + 1);
     char *end = text + size;
     char *at = text;
     int64_t version;
-    int i;
+    int i, turned = 0;
 
     if (!text)
         return 0;
@@ -140,10 +163,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         *line = '\0';
         at = line + 1;
         len = strlen(at); /* the body ends with a NUL, as the server's do */
-        ask(byte, target, at, len);
+        if ((byte & 7) == 7 && turn(target))
+            turned = 1;
+        else
+            ask(byte, target, at, len);
         at += len + 1;
         sc_front_advance(front, (byte & 0x40) ? 5 : 0);
     }
+    if (turned)
+        sc_box_switch_reset(front->box);
     forget(version);
     free(text);
     return 0;
