@@ -279,7 +279,7 @@ static int make_bins(struct sc_ids *ids, size_t count)
     ids->staged = get(count * STAGED * BYTES);
     ids->bins = get(count * sizeof *ids->bins);
     if (!ids->run)
-        ids->run = malloc(3 * BIN_ROOM * BYTES);
+        ids->run = calloc(3 * BIN_ROOM, BYTES);
     if (ids->filter && ids->staged && ids->bins && ids->run)
         return 0;
     return ids->broken = SC_IDS_NOMEM;
