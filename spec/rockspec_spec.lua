@@ -116,4 +116,13 @@ describe("an offline rocks server", function()
     ]], dir, dir, VERSION, dir, VERSION, dir, VERSION, lua, dir, VERSION)
     assert.truthy(output:find("1980", 1, true), output)
   end)
+
+  -- LuaRocks passes no -fvisibility=hidden: the headers say it.
+  it("shows the world nothing but what Lua opens the modules by", function()
+    for module, name in pairs { ["core"] = "core", ["sandbox/core"] = "sandbox_core" } do
+      assert.equal("luaopen_sendcloud_" .. name .. "\n", sh([[
+        nm -D --defined-only %s/tree/lib/lua/%s/sendcloud/%s.so | awk '{ print $3 }' | grep -v '^_\(init\|fini\)$'
+      ]], dir, VERSION, module))
+    end
+  end)
 end)

@@ -11,6 +11,8 @@
 
 #include <stddef.h>
 
+#pragma GCC visibility push(hidden)
+
 #define SC_BUF_PAD 32
 
 enum sc_buf_status {
@@ -48,5 +50,7 @@ void sc_buf_free(struct sc_buf *b);
 
 /* Overwrites n bytes at p with zeros in a way that the compiler keeps. */
 void sc_wipe(void *p, size_t n);
+
+#pragma GCC visibility pop
 
 #endif

@@ -9,6 +9,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 uint32_t sc_crc32c(const void *bytes, size_t n);
+
+#pragma GCC visibility pop
 
 #endif

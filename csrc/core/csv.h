@@ -16,6 +16,8 @@
 
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 #define SC_CSV_ROW_MAX   ((size_t)1 << 20)
 #define SC_CSV_CELLS_MAX 4096
 
@@ -102,5 +104,7 @@ void sc_csv_seek(struct sc_csv *c, uint64_t offset, uint64_t line);
 
 /* Adds a cell to out, in quotes where it has to be. Returns SC_BUF_*. */
 int sc_csv_put(struct sc_buf *out, const char *cell, size_t n, char separator);
+
+#pragma GCC visibility pop
 
 #endif

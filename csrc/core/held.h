@@ -8,6 +8,8 @@
 #ifndef SC_HELD_H
 #define SC_HELD_H
 
+#pragma GCC visibility push(hidden)
+
 struct sc_held {
     int fd; /* -1: none */
     struct sc_held *previous, *next;
@@ -18,5 +20,7 @@ void sc_held_take(struct sc_held *h, int fd);
 
 /* Closes it, where it still is this process's. */
 void sc_held_close(struct sc_held *h);
+
+#pragma GCC visibility pop
 
 #endif

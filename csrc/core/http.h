@@ -14,6 +14,8 @@
 
 #include "buf.h"
 
+#pragma GCC visibility push(hidden)
+
 #define SC_HTTP_MAX_BODY                                                                 \
     ((size_t)64 << 20) /* bytes of an answer unless the request says else */
 #define SC_HTTP_MAX_HEADERS ((size_t)64 << 10) /* bytes of an answer's header */
@@ -100,5 +102,7 @@ void sc_http_cancel(struct sc_http_transfer *t);
 
 /* Cancels what is in flight and frees the transfer. NULL is fine. */
 void sc_http_release(struct sc_http_transfer *t);
+
+#pragma GCC visibility pop
 
 #endif

@@ -12,6 +12,8 @@
 
 #include <pthread.h>
 
+#pragma GCC visibility push(hidden)
+
 struct sc_http_chores {
     pthread_t handle;
     int begun; /* there is a thread */
@@ -36,5 +38,7 @@ void sc_http_chores_end(struct sc_http_chores *c);
 
 /* Gives up what init made; nothing is under way. */
 void sc_http_chores_free(struct sc_http_chores *c);
+
+#pragma GCC visibility pop
 
 #endif

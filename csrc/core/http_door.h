@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#pragma GCC visibility push(hidden)
+
 #define SC_HTTP_DOOR_PATH 100 /* bytes; what every system's sockaddr_un has room for */
 
 struct sc_http_door {
@@ -39,5 +41,7 @@ int sc_http_door_reopen(struct sc_http_door *door);
 
 /* Closes the door and removes what it stood in; harmless when called twice. */
 void sc_http_door_close(struct sc_http_door *door);
+
+#pragma GCC visibility pop
 
 #endif

@@ -9,6 +9,8 @@
 
 #include "http.h"
 
+#pragma GCC visibility push(hidden)
+
 struct sc_http_engine {
     struct sc_http *http;
     struct sc_http_engine *next; /* while nobody has it */
@@ -19,5 +21,7 @@ struct sc_http_engine *sc_http_engines_take(void);
 
 /* Puts it back. NULL is fine. */
 void sc_http_engines_put(struct sc_http_engine *engine);
+
+#pragma GCC visibility pop
 
 #endif

@@ -13,6 +13,8 @@
 #include <curl/curl.h>
 #include <sys/types.h>
 
+#pragma GCC visibility push(hidden)
+
 #define SC_HTTP_AUTHORITY  280 /* a host name has at most 255 characters */
 #define SC_HTTP_PLAIN_PATH 1024 /* bytes of a path that is handed over without parsing */
 
@@ -125,5 +127,7 @@ void sc_http_fail(struct sc_http_failure *why, const char *kind, const char *out
 void sc_http_explain(struct sc_http_transfer *t, CURLcode code);
 int sc_http_sent(const struct sc_http_transfer *t);
 void sc_http_set_authority(char *out, size_t size, const char *url);
+
+#pragma GCC visibility pop
 
 #endif

@@ -18,6 +18,8 @@
 
 #include <pthread.h>
 
+#pragma GCC visibility push(hidden)
+
 /* Paused: begun by one of the host's threads, and none is at work on it. */
 enum sc_http_job_state { SC_JOB_FRESH, SC_JOB_RUNNING, SC_JOB_PAUSED, SC_JOB_DONE };
 
@@ -102,5 +104,7 @@ void sc_http_job_unlink(struct sc_http_job *job);
 
 /* Frees it and wipes what it knew. */
 void sc_http_job_free(struct sc_http_job *job);
+
+#pragma GCC visibility pop
 
 #endif

@@ -12,6 +12,8 @@
 
 #include "http_thread.h"
 
+#pragma GCC visibility push(hidden)
+
 /* A share in this process's pool. NULL with *why filled. Closed by
  * sc_http_thread_close. */
 struct sc_http_thread *sc_http_pool_open(struct sc_http_failure *why);
@@ -19,5 +21,7 @@ struct sc_http_thread *sc_http_pool_open(struct sc_http_failure *why);
 /* Works on the job of that number on the calling thread, for a second at most. 1: it
  * is done; 0: it is not; -1: there is no such job, or another thread is at work on it. */
 int sc_http_pool_work(uint64_t id);
+
+#pragma GCC visibility pop
 
 #endif

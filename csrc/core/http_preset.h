@@ -11,6 +11,8 @@
 
 #include "http.h"
 
+#pragma GCC visibility push(hidden)
+
 /* A preset of what a request holds. NULL with *why filled: none that could be sent. */
 struct sc_http_preset *sc_http_preset_new(const struct sc_http_request *common,
                                           struct sc_http_failure *why);
@@ -22,5 +24,7 @@ void sc_http_preset_hold(struct sc_http_preset *preset);
 
 /* Lets go of it. NULL is fine. */
 void sc_http_preset_release(struct sc_http_preset *preset);
+
+#pragma GCC visibility pop
 
 #endif

@@ -17,6 +17,8 @@
 
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 struct sc_http_thread;
 struct sc_http_job;
 
@@ -80,5 +82,7 @@ void sc_http_job_cancel(struct sc_http_job *job);
 
 /* Cancels the job and gives up its result. NULL is fine. */
 void sc_http_job_release(struct sc_http_job *job);
+
+#pragma GCC visibility pop
 
 #endif

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 #define SC_IDS_FEW 52000 /* what a table of half a megabyte takes */
 
 enum sc_ids_status {
@@ -62,5 +64,7 @@ int sc_ids_keep(struct sc_ids *ids);
 
 /* What is pending was never added. */
 void sc_ids_forget(struct sc_ids *ids);
+
+#pragma GCC visibility pop
 
 #endif

@@ -16,6 +16,8 @@
 
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 #define SC_JOURNAL_HEADER  16 /* bytes before the first entry */
 #define SC_JOURNAL_HEAD    24 /* bytes before those of an entry */
 #define SC_JOURNAL_LONGEST 1048576 /* bytes of an entry */
@@ -123,5 +125,7 @@ int sc_journal_check_header(const char *p, size_t n);
 /* Its first byte is in no UTF-8 text: an entry made of text never holds what looks
  * like one. */
 extern const char sc_journal_mark[4];
+
+#pragma GCC visibility pop
 
 #endif

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 #define SC_JSON_DEPTH 64 /* objects and arrays within each other */
 
 struct sc_json_scan {
@@ -103,5 +105,7 @@ int sc_json_integer(const char *bytes, size_t n, int64_t *value);
  * matter. 0, or -1 when memory is short (only for numbers of a hundred characters and
  * more). */
 int sc_json_double(const struct sc_json_number *number, double *value);
+
+#pragma GCC visibility pop
 
 #endif

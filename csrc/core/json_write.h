@@ -11,6 +11,8 @@
 
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 enum sc_json_write_status {
     SC_JSON_BAD_UTF8 = -10, /* the text is not UTF-8 */
     SC_JSON_NOT_FINITE = -11, /* JSON has no infinity and no NaN */
@@ -38,5 +40,7 @@ int sc_json_is_unreserved(const char *bytes, size_t n);
 
 /* Adds the bytes with everything but RFC 3986's unreserved characters percent-encoded. */
 int sc_json_write_percent(struct sc_buf *b, const char *bytes, size_t n);
+
+#pragma GCC visibility pop
 
 #endif

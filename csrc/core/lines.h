@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 #define SC_LINES_PARTS   32 /* parts of a member */
 #define SC_LINES_KEYS    64 /* keys of a member, alternatives included */
 #define SC_LINES_COLUMNS 2000
@@ -121,5 +123,7 @@ size_t sc_lines_cut(const char *s, size_t n, size_t lines);
  * whether the text begins, and then ends, within quotes. Returns SC_BUF_*. */
 int sc_lines_pad(const struct sc_lines *l, const char *s, size_t n, size_t missing,
                  int *quoted, struct sc_buf *out);
+
+#pragma GCC visibility pop
 
 #endif

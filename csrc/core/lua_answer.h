@@ -9,6 +9,8 @@
 #include "http.h"
 #include "lua_util.h"
 
+#pragma GCC visibility push(hidden)
+
 /* Pushes { kind, message, outcome, place }. */
 void sc_lua_push_failure(lua_State *L, const struct sc_http_failure *why);
 
@@ -22,5 +24,7 @@ void sc_lua_push_answer(lua_State *L, struct sc_http_transfer *t, int into);
 
 /* Makes the memory of one buffer another's, whose own is freed. */
 void sc_lua_move_bytes(struct sc_buf *to, struct sc_buf *from);
+
+#pragma GCC visibility pop
 
 #endif

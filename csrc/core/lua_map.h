@@ -10,6 +10,8 @@
 
 #include "lua_put.h"
 
+#pragma GCC visibility push(hidden)
+
 #define SC_MAP_LEARNED 32
 
 struct sc_map_name {
@@ -30,5 +32,7 @@ struct sc_map_names {
 /* Writes the table at index. 0, else not. */
 int sc_map_write(lua_State *L, struct sc_put *w, struct sc_shape_node *node,
                  const struct sc_shape_at *at, int index);
+
+#pragma GCC visibility pop
 
 #endif

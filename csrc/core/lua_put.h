@@ -12,6 +12,8 @@
 #include "lua_util.h"
 #include "shape.h"
 
+#pragma GCC visibility push(hidden)
+
 struct sc_put {
     struct sc_buf *out;
     struct sc_shape_problem *problem;
@@ -151,5 +153,7 @@ sc_put_plain(struct sc_put *w, const struct sc_text *lead, const char *bytes, si
     b->len += lead->len + len + 2;
     return 1;
 }
+
+#pragma GCC visibility pop
 
 #endif

@@ -12,6 +12,8 @@
 #include "http.h"
 #include "lua_util.h"
 
+#pragma GCC visibility push(hidden)
+
 struct sc_lua_request {
     struct sc_http_request request;
     struct sc_buf *body, *into; /* the buffers among them, for locking; or NULL */
@@ -29,5 +31,7 @@ void sc_lua_request_read(lua_State *L, struct sc_lua_request *r);
 
 /* Completes *r, the same with errors; the body is at the index, the buffer behind it. */
 void sc_lua_request_take(lua_State *L, struct sc_lua_request *r, int bodies);
+
+#pragma GCC visibility pop
 
 #endif

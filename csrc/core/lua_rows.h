@@ -10,6 +10,8 @@
 #include "lua_util.h"
 #include "rows.h"
 
+#pragma GCC visibility push(hidden)
+
 #define SC_ROWS_TYPE  "sendcloud.rows"
 #define SC_BATCH_TYPE "sendcloud.batch"
 
@@ -70,5 +72,7 @@ int sc_batch_drop(lua_State *L);
 
 /* Adds core.batch to the module table on top of the stack. */
 void sc_open_batch(lua_State *L);
+
+#pragma GCC visibility pop
 
 #endif

@@ -11,6 +11,8 @@
 #include "lua_util.h"
 #include "shape.h"
 
+#pragma GCC visibility push(hidden)
+
 #define SC_SHAPE_TYPE "sendcloud.shape"
 #define SC_SHAPE_BODY                                                                    \
     ((size_t)256 << 20) /* bytes that are written when no buffer caps it */
@@ -40,5 +42,7 @@ int sc_lua_shape_put(lua_State *L, const struct sc_lua_shape *shape, int self, i
 int sc_lua_shape_write(lua_State *L);
 int sc_lua_shape_write_query(lua_State *L);
 int sc_lua_shape_read(lua_State *L);
+
+#pragma GCC visibility pop
 
 #endif

@@ -13,6 +13,8 @@
 #include "lua_util.h"
 #include "shape.h"
 
+#pragma GCC visibility push(hidden)
+
 #define SC_TAKE_CACHED       64 /* texts remembered, a power of two */
 #define SC_TAKE_CACHED_BYTES 40 /* longer ones are not */
 
@@ -135,5 +137,7 @@ static inline void sc_take_push_lucky(lua_State *L, struct sc_take *r,
         node->luck = -120;
     }
 }
+
+#pragma GCC visibility pop
 
 #endif

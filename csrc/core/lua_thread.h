@@ -8,8 +8,12 @@
 #include "http_thread.h"
 #include "lua_util.h"
 
+#pragma GCC visibility push(hidden)
+
 /* Hands a chore to the thread or pool at that index. Pushes its job, or nil and a
  * failure; returns the number of values. */
 int sc_lua_submit_chore(lua_State *L, int thread, const struct sc_http_chore *chore);
+
+#pragma GCC visibility pop
 
 #endif

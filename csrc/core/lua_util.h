@@ -8,6 +8,8 @@
 #include "buf.h"
 #include "compat.h"
 
+#pragma GCC visibility push(hidden)
+
 #define SC_BUFFER_TYPE     "sendcloud.buffer"
 #define SC_CREDENTIAL_TYPE "sendcloud.credential"
 
@@ -67,5 +69,7 @@ void sc_open_lines(lua_State *L);
 void sc_open_file(lua_State *L);
 void sc_open_folder(lua_State *L);
 void sc_open_journal(lua_State *L);
+
+#pragma GCC visibility pop
 
 #endif

@@ -14,6 +14,8 @@
 
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 #define SC_ROWS_SLOTS 64 /* batches that can be alive at a time */
 
 /* Where a piece of text lies in the plan's buffer. */
@@ -257,5 +259,7 @@ int sc_rows_keys_add(struct sc_rows_keys *k, enum sc_rows_role role, const char 
 int sc_rows_answer(const struct sc_rows *r, struct sc_rows_batch *b,
                    const struct sc_buf *body, const char *answer, size_t len,
                    size_t first, size_t last, const char **problem);
+
+#pragma GCC visibility pop
 
 #endif

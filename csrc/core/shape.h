@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 /* The node table that a shape is compiled of; an attribute that is not here is an error.
  *
  *   type      record list map string integer number boolean any
@@ -180,5 +182,7 @@ int sc_shape_fail_unknown(struct sc_shape_problem *problem,
 /* As above for a word that the enumeration does not have. */
 int sc_shape_fail_value(struct sc_shape_problem *problem,
                         const struct sc_shape_node *node, const struct sc_shape_at *at);
+
+#pragma GCC visibility pop
 
 #endif

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 /* The length (2 to 4) of the well-formed sequence at p, whose first byte is 0x80 or more;
  * 0 where there is none before end. */
 static inline size_t sc_utf8_sequence(const char *p, const char *end)
@@ -41,5 +43,7 @@ size_t sc_utf8_check(const char *bytes, size_t n, size_t *chars);
 /* Writes the code point, which is below 0x110000 and no surrogate, to out; returns its
  * length. */
 size_t sc_utf8_put(char out[4], uint32_t code);
+
+#pragma GCC visibility pop
 
 #endif

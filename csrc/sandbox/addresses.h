@@ -9,6 +9,8 @@
 
 #include "engine.h"
 
+#pragma GCC visibility push(hidden)
+
 /* The contact of that address. SC_REFUSED: there is none. */
 int sc_addresses_find(struct sc_box *box, const char *address, int64_t *member);
 int sc_addresses_add(struct sc_box *box, const char *address, int64_t member);
@@ -20,5 +22,7 @@ void sc_addresses_free(struct sc_box *box);
 /* The end of a transaction. */
 void sc_addresses_commit(struct sc_box *box);
 void sc_addresses_rollback(struct sc_box *box);
+
+#pragma GCC visibility pop
 
 #endif

@@ -10,6 +10,8 @@
 #include "box.h"
 #include "faults.h"
 
+#pragma GCC visibility push(hidden)
+
 /* What is to happen on the way to the caller, beyond sending the answer. */
 struct sc_delivery {
     enum sc_reset reset;
@@ -53,5 +55,7 @@ void sc_answer_free(struct sc_answer *answer);
  * *cursor = 0, once per answer. Returns 0 after the last one. */
 int sc_answer_header(struct sc_answer *answer, size_t *cursor, const char **name,
                      const char **value);
+
+#pragma GCC visibility pop
 
 #endif

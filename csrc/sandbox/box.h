@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 enum sc_box_status {
     SC_BOX_OK = 0,
     SC_BOX_NOMEM = -1,
@@ -153,5 +155,7 @@ int sc_box_restore(struct sc_box *box, const char *bytes, size_t len);
 /* Everything a person wants to see, as one JSON object { fields, members, tags, segments,
  * campaigns }, in the spelling of SendCloud's dialect, oldest first. Deterministic. */
 int sc_box_dump(struct sc_box *box, char **json, size_t *len);
+
+#pragma GCC visibility pop
 
 #endif

@@ -9,6 +9,8 @@
 
 #include "engine.h"
 
+#pragma GCC visibility push(hidden)
+
 #define SC_ITEMS_MAX 10
 
 enum sc_op {
@@ -87,5 +89,7 @@ int sc_select_where(struct sc_box *box, struct sc_select *select,
 void sc_select_free(struct sc_select *select);
 /* A refusal in the words of the dialect. */
 int sc_condition_refuse(struct sc_call *call, const struct sc_problem *problem);
+
+#pragma GCC visibility pop
 
 #endif

@@ -10,6 +10,8 @@
 #include "engine.h"
 #include "json.h"
 
+#pragma GCC visibility push(hidden)
+
 #define SC_CONTACTS_MAX 1000 /* in one request */
 #define SC_TAGS_MAX     256 /* of one contact in one request */
 
@@ -52,5 +54,7 @@ int sc_contact_tag(struct sc_call *call, const struct sc_contact *contact, int64
 /* Writes phone, name and fields of an existing contact. */
 int sc_contact_change(struct sc_call *call, const struct sc_contact *contact,
                       int64_t member);
+
+#pragma GCC visibility pop
 
 #endif

@@ -8,6 +8,8 @@
 
 #include "engine.h"
 
+#pragma GCC visibility push(hidden)
+
 /* Opens box->db by path (NULL: memory), makes or checks the schema, reads what is cached.
  */
 int sc_database_open(struct sc_box *box, const char *path);
@@ -20,5 +22,7 @@ int sc_database_load(struct sc_box *box);
 int sc_database_begin(struct sc_box *box);
 int sc_database_commit(struct sc_box *box);
 void sc_database_rollback(struct sc_box *box);
+
+#pragma GCC visibility pop
 
 #endif

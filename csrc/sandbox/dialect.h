@@ -9,6 +9,8 @@
 
 #include "engine.h"
 
+#pragma GCC visibility push(hidden)
+
 enum sc_kind { SC_KIND_MEMBER, SC_KIND_TAG, SC_KIND_SEGMENT };
 
 /* What an upsert did; the lists are JSON without brackets. */
@@ -38,5 +40,7 @@ struct sc_dialect {
 };
 
 extern const struct sc_dialect sc_sendcloud, sc_engagelab;
+
+#pragma GCC visibility pop
 
 #endif

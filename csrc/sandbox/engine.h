@@ -14,6 +14,8 @@
 
 #include <sqlite3.h>
 
+#pragma GCC visibility push(hidden)
+
 enum sc_outcome { SC_DONE = 0, SC_REFUSED = 1, SC_FAILED = -1 };
 
 #define SC_FIELDS_MAX     47 /* 50 with Email, Name and Phone */
@@ -205,5 +207,7 @@ int sc_segments_list(struct sc_call *call);
 int sc_segments_progress(struct sc_call *call);
 int sc_segments_members(struct sc_call *call);
 int sc_segments_remove_members(struct sc_call *call);
+
+#pragma GCC visibility pop
 
 #endif

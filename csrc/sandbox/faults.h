@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 #define SC_FAULT_NAME 48 /* bytes of an operation's name, the final NUL counted */
 #define SC_FAULTS_MAX 1000 /* rules in one list */
 #define SC_FAULT_TEXT 16777216 /* bytes of one rule's headers or body */
@@ -90,5 +92,7 @@ void sc_faults_clear(struct sc_faults *list);
  * back). */
 void sc_faults_pick(struct sc_faults *list, const char *operation, const char *provider,
                     double now, struct sc_fault_hit *hit);
+
+#pragma GCC visibility pop
 
 #endif

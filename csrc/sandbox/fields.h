@@ -7,6 +7,8 @@
 
 #include "engine.h"
 
+#pragma GCC visibility push(hidden)
+
 /* Reads the table into box->fields; frees them. */
 int sc_fields_load(struct sc_box *box);
 void sc_fields_forget(struct sc_box *box);
@@ -20,5 +22,7 @@ int sc_fields_define(struct sc_box *box, const char *name, int type, const char 
 int sc_fields_reserved(const char *name);
 /* Why name cannot be a field's under that choice of field_names; NULL when it can. */
 const char *sc_fields_bad_name(const char *name, long choice);
+
+#pragma GCC visibility pop
 
 #endif

@@ -16,6 +16,8 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+#pragma GCC visibility push(hidden)
+
 struct sc_front {
     pthread_mutex_t mutex;
     struct sc_box *box;
@@ -73,5 +75,7 @@ void sc_front_clock_run(struct sc_front *front);
 
 /* As just opened: store, switches, faults, log, clock. Returns an enum sc_box_status. */
 int sc_front_reset(struct sc_front *front);
+
+#pragma GCC visibility pop
 
 #endif

@@ -7,6 +7,8 @@
 
 #include "engine.h"
 
+#pragma GCC visibility push(hidden)
+
 /* Bits: letter case counts not; texts that are both numbers are compared as numbers. */
 enum sc_compare { SC_COMPARE_FOLD = 1, SC_COMPARE_NUMBERS = 2 };
 
@@ -19,5 +21,7 @@ enum sc_day_style sc_functions_style(const struct sc_field *field);
 int sc_functions_day(const char *text, enum sc_day_style style, int64_t *value);
 /* Seconds from..to (to excluded) that a date, or a date and time, at UTC+8 means. */
 int sc_functions_span(const char *text, int64_t *from, int64_t *to);
+
+#pragma GCC visibility pop
 
 #endif

@@ -8,6 +8,8 @@
 #ifndef SC_GUESTS_H
 #define SC_GUESTS_H
 
+#pragma GCC visibility push(hidden)
+
 struct sc_guest;
 
 struct sc_guests {
@@ -27,5 +29,7 @@ void sc_guests_answered(struct sc_guest *guest, double now);
 
 /* Shuts the connections of who is late. */
 void sc_guests_sweep(struct sc_guests *all, double now);
+
+#pragma GCC visibility pop
 
 #endif

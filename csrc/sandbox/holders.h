@@ -9,6 +9,8 @@
 
 #include "engine.h"
 
+#pragma GCC visibility push(hidden)
+
 /* The tag that every contact has. */
 #define SC_HOLDERS_ALL INT64_MAX
 
@@ -38,5 +40,7 @@ void sc_holders_free(struct sc_box *box);
 /* The end of a transaction. */
 void sc_holders_commit(struct sc_box *box);
 void sc_holders_rollback(struct sc_box *box);
+
+#pragma GCC visibility pop
 
 #endif

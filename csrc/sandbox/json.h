@@ -9,6 +9,8 @@
 
 #include <stddef.h>
 
+#pragma GCC visibility push(hidden)
+
 enum sc_json_type {
     SC_JSON_NULL,
     SC_JSON_TEXT,
@@ -50,5 +52,7 @@ int sc_json_says(struct sc_json value, const char *words);
 /* Whether SQLite would write the value in these very bytes: no white space between its
  * parts, no escapes. */
 int sc_json_is_tight(struct sc_json value);
+
+#pragma GCC visibility pop
 
 #endif

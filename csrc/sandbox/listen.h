@@ -8,6 +8,8 @@
 
 #include "server.h"
 
+#pragma GCC visibility push(hidden)
+
 /* A socket that listens, its port in *port; -1 on failure, with the reason in error,
  * of size bytes. */
 int sc_listen_on(const struct sc_server_options *options, int *port, char *error,
@@ -16,5 +18,7 @@ int sc_listen_on(const struct sc_server_options *options, int *port, char *error
 /* A pipe by which the server's thread is woken: its ends never wait and end with exec.
  * Returns whether there is one; else both are -1. */
 int sc_listen_pipe(int ends[2]);
+
+#pragma GCC visibility pop
 
 #endif

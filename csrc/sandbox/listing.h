@@ -8,6 +8,8 @@
 
 #include "condition.h"
 
+#pragma GCC visibility push(hidden)
+
 /* Answers the page of a select that the query's offset and size ask for. */
 int sc_listing_answer(struct sc_call *call, const struct sc_select *select);
 /* Answers the page of records that are not contacts: expression over "FROM ... WHERE
@@ -22,5 +24,7 @@ int sc_listing_run(struct sc_box *box, const char *head, const struct sc_select 
                    const char *tail);
 /* Drops all that is remembered. */
 void sc_listing_forget(struct sc_box *box);
+
+#pragma GCC visibility pop
 
 #endif

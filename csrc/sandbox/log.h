@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 struct sc_log_entry {
     int64_t number; /* 1 for the first request since the log was made or cleared */
     int64_t time_ms; /* the sandbox's clock when it came in */
@@ -51,5 +53,7 @@ const struct sc_log_entry *sc_log_at(const struct sc_log *log, size_t index);
 
 /* Forgets all entries and counts from 1 again. */
 void sc_log_clear(struct sc_log *log);
+
+#pragma GCC visibility pop
 
 #endif

@@ -12,6 +12,8 @@
 #include "front.h"
 #include "server.h"
 
+#pragma GCC visibility push(hidden)
+
 #define SC_LUA_BOX    "sendcloud.sandbox.box"
 #define SC_LUA_ANSWER "sendcloud.sandbox.answer" /* holds an answer that is no box's */
 
@@ -60,5 +62,7 @@ int sc_lua_box_segment_fail(lua_State *L);
 int sc_lua_box_snapshot(lua_State *L);
 int sc_lua_box_switch(lua_State *L);
 int sc_lua_box_unsubscribe(lua_State *L);
+
+#pragma GCC visibility pop
 
 #endif

@@ -7,6 +7,8 @@
 
 #include "condition.h"
 
+#pragma GCC visibility push(hidden)
+
 /* The contact that the path names; a refusal (404) when there is none. */
 int sc_members_of_path(struct sc_call *call, int64_t *member);
 /* The record of table ("member m", "tag t", "segment s") whose key is id, through the
@@ -24,5 +26,7 @@ int sc_members_drop_one(struct sc_box *box, int64_t member, int64_t *count);
 int sc_members_find(struct sc_box *box, const char *who, int64_t *member);
 /* What becomes of a request that names a contact there is not: SC_DONE, or refused. */
 int sc_members_unknown(struct sc_call *call);
+
+#pragma GCC visibility pop
 
 #endif

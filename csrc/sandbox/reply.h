@@ -11,6 +11,8 @@
 
 #include <microhttpd.h>
 
+#pragma GCC visibility push(hidden)
+
 /* Suspends the connection for so many seconds. Returns 0 if that cannot be. */
 typedef int (*sc_reply_pause)(void *cls, double seconds);
 
@@ -22,5 +24,7 @@ struct MHD_Response *sc_reply_response(struct sc_answer *answer, sc_reply_pause 
 
 /* Makes the peer see a reset. The descriptor stays open and is the server's to close. */
 void sc_reply_reset(int fd);
+
+#pragma GCC visibility pop
 
 #endif

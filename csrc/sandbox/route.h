@@ -7,6 +7,8 @@
 
 #include "dialect.h"
 
+#pragma GCC visibility push(hidden)
+
 struct sc_route_row {
     const struct sc_dialect *dialect;
     const char *method, *pattern, *operation;
@@ -28,5 +30,7 @@ const struct sc_route_row *sc_route_find(const char *method, const char *path,
                                          const char **id, size_t *id_len, int *status,
                                          char allow[SC_ALLOW_MAX]);
 const struct sc_dialect *sc_route_dialect(const char *path);
+
+#pragma GCC visibility pop
 
 #endif

@@ -8,10 +8,14 @@
 
 #include "engine.h"
 
+#pragma GCC visibility push(hidden)
+
 /* Ends the evaluations that are due by the clock. */
 int sc_segments_tick(struct sc_box *box);
 /* Contacts, tags or events changed: where segments follow, those that are ready are
  * evaluated again. */
 int sc_segments_follow(struct sc_box *box);
+
+#pragma GCC visibility pop
 
 #endif

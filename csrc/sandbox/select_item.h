@@ -6,6 +6,8 @@
 
 #include "condition.h"
 
+#pragma GCC visibility push(hidden)
+
 struct sc_compiler {
     struct sc_box *box;
     struct sc_select *select;
@@ -19,5 +21,7 @@ int sc_select_item(struct sc_compiler *c);
 
 /* Whether it asks for a tag. */
 int sc_select_item_is_tag(struct sc_box *box, const struct sc_item *item);
+
+#pragma GCC visibility pop
 
 #endif

@@ -10,6 +10,8 @@
 
 #include "front.h"
 
+#pragma GCC visibility push(hidden)
+
 struct sc_server;
 
 struct sc_server_options {
@@ -33,5 +35,7 @@ int sc_server_port(const struct sc_server *server);
 /* Ends the thread, closes all connections and frees. NULL is fine. In another process
  * than the one that started it: nothing. */
 void sc_server_stop(struct sc_server *server);
+
+#pragma GCC visibility pop
 
 #endif

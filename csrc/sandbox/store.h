@@ -10,6 +10,8 @@
 
 #include "engine.h"
 
+#pragma GCC visibility push(hidden)
+
 /* types: one letter an argument: i int64_t, d double, s text or NULL, b bytes and int
  * length as text, x the same as a blob, of no bytes as null. Returns the statement ready
  * to step, or NULL after a failure. */
@@ -41,5 +43,7 @@ const char *sc_store_text(struct sc_box *box, sqlite3_stmt *row, int column);
 
 /* Adds text to out as a JSON string. */
 int sc_store_quote(struct sc_box *box, sqlite3_str *out, const char *text);
+
+#pragma GCC visibility pop
 
 #endif

@@ -8,6 +8,8 @@
 #ifndef SC_SWITCHES_H
 #define SC_SWITCHES_H
 
+#pragma GCC visibility push(hidden)
+
 #define SC_SWITCHES(X)                                                                   \
     X(UNKNOWN_TAG, "unknown_tag", "create|ignore|refuse", 0,                             \
       "what upsert and update do with a tag name that does not exist")                   \
@@ -160,5 +162,7 @@ struct sc_box;
  * not. */
 long sc_switches_get(struct sc_box *box, enum sc_switch which);
 long sc_switches_peek(const struct sc_box *box, enum sc_switch which);
+
+#pragma GCC visibility pop
 
 #endif

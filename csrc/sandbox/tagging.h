@@ -10,6 +10,8 @@
 
 #include "engine.h"
 
+#pragma GCC visibility push(hidden)
+
 /* Takes a contact at hand: one without tags, as a new one is; the one with that id; the
  * one whose row has this list of count tags. */
 void sc_tagging_begin(struct sc_box *box);
@@ -42,5 +44,7 @@ int sc_tagging_find(struct sc_box *box, const char *name, int64_t *tag);
 int sc_tagging_name(struct sc_box *box, sqlite3_str *out, int64_t tag);
 /* Names may have changed. */
 void sc_tagging_forget(struct sc_box *box);
+
+#pragma GCC visibility pop
 
 #endif

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(hidden)
+
 /* Code points in len bytes, or -1 if they are not UTF-8 (surrogates and overlong forms
  * are not). */
 int64_t sc_wire_characters(const char *text, size_t len);
@@ -32,5 +34,7 @@ int sc_wire_json_bytes(const char *text, size_t len);
 int sc_wire_civil(int year, int month, int day, int64_t *days);
 /* Year, month and day of days since 1970. */
 void sc_wire_date(int64_t days, int *year, int *month, int *day);
+
+#pragma GCC visibility pop
 
 #endif

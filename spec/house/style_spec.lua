@@ -64,6 +64,15 @@ describe("C sources", function()
     end)
   end
 
+  -- However it is compiled, as LuaRocks does it too.
+  for _, path in ipairs(tree.find("csrc -name '*.h'")) do
+    it(path .. " shows no function to the world", function()
+      local text = tree.read(path)
+      if not ("\n" .. text):find "\n%a[^\n(;={]*[ %*]sc_[%w_]+%(" or text:find "\nstatic inline" then return end
+      assert.truthy(text:find("\n#pragma GCC visibility push%(hidden%)\n.*\n#pragma GCC visibility pop\n"), path)
+    end)
+  end
+
   for _, path in ipairs(tree.find("csrc -name '*.h'")) do
     it(path .. " opens with what it is", function()
       local comment = tree.read(path):match("^/%*.-%*/")
