@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-#define ANCHORS_MAX 16384 /* of one list: 256 KiB */
+#define ANCHORS_MAX   16384 /* of one list: 256 KiB */
+#define ANCHORS_APART 1024 /* rows, on a way that was gone */
 
 sqlite3_stmt *sc_listing_prepare(struct sc_box *box, const char *head,
                                  const struct sc_select *select, const char *tail)
@@ -201,15 +202,16 @@ static int count(struct sc_box *box, const struct sc_select *select, int64_t *to
 
 /* The rows behind an anchor as SQL: "… AND m.id < 17 ORDER BY m.id DESC LIMIT 10 OFFSET
  * 0". */
-static sqlite3_stmt *rows_of(struct sc_call *call, const struct sc_select *select,
+static sqlite3_stmt *rows_of(struct sc_box *box, const char *columns,
+                             const struct sc_select *select,
                              const struct sc_anchor *anchor, int64_t skip, int64_t limit)
 {
-    int oldest = sc_switches_get(call->box, SC_SW_ORDER) == 1;
+    int oldest = sc_switches_get(box, SC_SW_ORDER) == 1;
     const char *join = select->drive || select->filtered ? "AND" : "WHERE";
     sqlite3_stmt *statement = NULL;
     char *head, *tail;
 
-    head = sqlite3_mprintf("SELECT m.id, %s FROM", call->dialect->member_sql);
+    head = sqlite3_mprintf("SELECT %s, %s FROM", select->column, columns);
     if (anchor)
         tail = sqlite3_mprintf(
             "%s %s %s %lld ORDER BY %s %s LIMIT %lld OFFSET %lld", join, select->column,
@@ -220,7 +222,7 @@ static sqlite3_stmt *rows_of(struct sc_call *call, const struct sc_select *selec
             sqlite3_mprintf("ORDER BY %s %s LIMIT %lld OFFSET %lld", select->column,
                             oldest ? "ASC" : "DESC", (long long)limit, (long long)skip);
     if (head && tail)
-        statement = sc_listing_prepare(call->box, head, select, tail);
+        statement = sc_listing_prepare(box, head, select, tail);
     sqlite3_free(head);
     sqlite3_free(tail);
     return statement;
@@ -242,6 +244,40 @@ static int count_off(struct sc_box *box, const struct sc_select *select, int64_t
     return anchor->id ? SC_DONE : SC_REFUSED;
 }
 
+/* Goes through the ids behind from up to the one before offset, and remembers its way: the
+ * next page from the middle has not far to go. */
+static int walk_off(struct sc_box *box, const struct sc_select *select,
+                    struct sc_view *view, const struct sc_anchor *from, int64_t offset,
+                    struct sc_anchor *anchor)
+{
+    struct sc_select bare = *select;
+    int64_t at = from ? from->offset : 0;
+    sqlite3_stmt *row;
+    int code = -1;
+
+    /* of a segment the contacts themselves need not be looked at */
+    bare.sql = sqlite3_str_new(box->db);
+    if (select->drive == SC_DRIVE_SEGMENT && !select->filtered)
+        sqlite3_str_appendf(bare.sql, "segment_member d WHERE d.segment = %lld",
+                            (long long)select->drive_id);
+    else
+        sqlite3_str_appendall(bare.sql, sqlite3_str_value(select->sql));
+    anchor->id = 0;
+    row = sqlite3_str_errcode(bare.sql) ? NULL
+                                        : rows_of(box, "1", &bare, from, 0, offset - at);
+    while (row && (code = sc_store_step(box, row)) == 1) {
+        anchor->id = sqlite3_column_int64(row, 0);
+        if (++at % ANCHORS_APART == 0)
+            remember(view, at, anchor->id);
+    }
+    sqlite3_finalize(row);
+    sqlite3_free(sqlite3_str_finish(bare.sql));
+    anchor->offset = at;
+    if (code < 0)
+        return SC_FAILED;
+    return anchor->id ? SC_DONE : SC_REFUSED;
+}
+
 static int write_page(struct sc_call *call, const struct sc_select *select,
                       struct sc_view *view, int64_t offset, int64_t limit)
 {
@@ -254,6 +290,8 @@ static int write_page(struct sc_call *call, const struct sc_select *select,
     int outcome = skip ? count_off(call->box, select, offset, &own) : SC_REFUSED;
     int code = -1;
 
+    if (outcome == SC_REFUSED && skip > ANCHORS_APART)
+        outcome = walk_off(call->box, select, view, anchor, offset, &own);
     if (outcome == SC_FAILED)
         return outcome;
     if (outcome == SC_DONE) {
@@ -261,7 +299,7 @@ static int write_page(struct sc_call *call, const struct sc_select *select,
         skip = 0;
     }
     outcome = SC_FAILED;
-    row = rows_of(call, select, anchor, skip, limit);
+    row = rows_of(call->box, call->dialect->member_sql, select, anchor, skip, limit);
     items = sqlite3_str_new(call->box->db);
     while (row && (code = sc_store_step(call->box, row)) == 1) {
         if (n++)

@@ -138,6 +138,35 @@ describe("a segment", function()
     end
   end)
 
+  it("has the same pages from the middle as one after the other", function()
+    for _, order in ipairs { "newest", "oldest" } do
+      local box = tools.start { seed = 42, order = order, segment_ms = 0 }
+      for first = 0, 2000, 1000 do
+        local members = {}
+        for i = 1, 1000 do members[i] = { email = ("u%d@example.com"):format(first + i) } end
+        rules.upsert(box, members)
+      end
+      local id = create(box, "all", by_field("Email", "contain", "u"))
+      rules.sc(box, "DELETE", "members/" .. rules.find(box, "u1500@example.com").id)
+      for _, path in ipairs { "segments/" .. id .. "/members", "listMembers" } do
+        local body = path == "listMembers" and { condition = by_field("Email", "contain", "u") } or nil
+        for _, offset in ipairs { 2600, 1500, 2900, 1450, 1024, 2998, 2999, 5000 } do
+          local _, answer = rules.sc(box, "POST", path .. "?count=2&offset=" .. offset, body)
+          local seen = {}
+          for i, member in ipairs(answer.list) do seen[i] = tonumber(member.email:match("%d+")) end
+          local expected = {}
+          for place = offset, math.min(offset + 1, 2998) do
+            local n = order == "oldest" and place + 1 or 3000 - place
+            local beyond = order == "oldest" and n >= 1500 or order == "newest" and n <= 1500
+            expected[#expected + 1] = beyond and (order == "oldest" and n + 1 or n - 1) or n
+          end
+          assert.same(expected, seen, order .. " " .. offset)
+          assert.equal(2999, answer.total)
+        end
+      end
+    end
+  end)
+
   it("is deleted", function()
     local box = filled()
     local id = create(box, "one", by_field("Age", ">", "1"))
