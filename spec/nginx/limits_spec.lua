@@ -30,7 +30,8 @@ local LOCATIONS = [[
         if results[i] then
           good = good + 1
         else
-          kinds[errors[i].kind] = (kinds[errors[i].kind] or 0) + 1
+          local kind = type(errors[i]) == "table" and errors[i].kind or tostring(errors[i])
+          kinds[kind] = (kinds[kind] or 0) + 1
         end
       end
       local words = { good .. " good" }
@@ -38,6 +39,14 @@ local LOCATIONS = [[
       ngx.print(table.concat(words, ", "))
     } }
 ]]
+
+-- Descriptors of this process that nginx inherits; those count for its limit.
+local function inherited()
+  local pipe = assert(io.popen "unset LD_PRELOAD; ls /proc/self/fd")
+  local _, count = pipe:read("*a"):gsub("\n", "")
+  pipe:close()
+  return count - 4 -- of ls itself: three, and the folder
+end
 
 describe("short of", function()
   local service, nginx
@@ -60,10 +69,10 @@ describe("short of", function()
   end)
 
   it("descriptors, calls that need one fail and the next ones do not", function()
-    start { main = "worker_rlimit_nofile 64;" }
+    start { main = ("worker_rlimit_nofile %d;"):format(64 + inherited()) }
     local all, said = 0, nginx:ask "/many?count=120&seconds=0.1"
     for count, word in said:gmatch "(%d+) (%a+)" do
-      assert(word == "good" or word == "network", said)
+      if word ~= "good" and word ~= "network" then error(said .. nginx:stop()) end
       all = all + tonumber(count)
     end
     assert.equal(120, all, said)
