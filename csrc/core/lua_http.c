@@ -7,6 +7,7 @@
  * its way. */
 #include "lua_answer.h"
 #include "lua_request.h"
+#include "lua_shape.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -287,6 +288,33 @@ static int transfer_result(lua_State *L)
     return t->environment == FAILURE ? 2 : 1;
 }
 
+/* Whether there is an answer that says it succeeded, with a body, for nobody's buffer. */
+static int has_good_body(const struct transfer *t)
+{
+    return t->t && !t->busy && !t->into && sc_http_done(t->t) && !sc_http_failed(t->t) &&
+           sc_http_status(t->t) / 100 == 2 && sc_http_body(t->t)->len > 0;
+}
+
+/* transfer:read(shape, record_metatables) -> the value that a good answer holds. Then
+ * the transfer is over and has no result. nil: anything else, which result() tells. */
+static int transfer_read(lua_State *L)
+{
+    struct transfer *t = check_transfer(L);
+    int good;
+
+    luaL_argcheck(L, sc_testudata(L, 2, SC_SHAPE_TYPE), 2, "a shape is wanted");
+    luaL_checktype(L, 3, LUA_TTABLE);
+    lua_settop(L, 3);
+    if (!has_good_body(t))
+        return 0;
+    t->busy = 1; /* no finalizer takes the body while it is read */
+    good = sc_lua_shape_take(L, 2, 3, sc_http_body(t->t)->data, sc_http_body(t->t)->len);
+    t->busy = 0;
+    if (good)
+        release(t);
+    return good;
+}
+
 /* --- module ------------------------------------------------------------------------- */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -312,6 +340,7 @@ void sc_open_http(lua_State *L)
         {"__gc", engine_close}, {"__close", engine_close}, {NULL, NULL}};
     static const luaL_Reg transfer[] = {{"done", transfer_done},
                                         {"result", transfer_result},
+                                        {"read", transfer_read},
                                         {"cancel", transfer_cancel},
                                         {NULL, NULL}};
     static const luaL_Reg transfer_meta[] = {{"__gc", transfer_gc}, {NULL, NULL}};

@@ -38,6 +38,11 @@ void sc_lua_shape_compile(lua_State *L, struct sc_shape *shape);
 int sc_lua_shape_put(lua_State *L, const struct sc_lua_shape *shape, int self, int index,
                      struct sc_buf *out, struct sc_shape_problem *problem);
 
+/* Reads bytes, which nothing changes meanwhile, by the shape at one index with the record
+ * metatables at another. 1: the value is on top of the stack; 0: they are not what the
+ * shape wants. Either may leave more below it. */
+int sc_lua_shape_take(lua_State *L, int shape, int marks, const char *bytes, size_t len);
+
 /* The methods. */
 int sc_lua_shape_write(lua_State *L);
 int sc_lua_shape_write_query(lua_State *L);

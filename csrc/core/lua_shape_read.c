@@ -438,19 +438,40 @@ static int read_text(lua_State *L, struct sc_take *r, struct sc_shape_node *root
     return 1;
 }
 
+/* Reads all of the text by the shape at the index: 1 with the value pushed, or -1. */
+static int read_by(lua_State *L, struct sc_take *r, int shape, int marks,
+                   const char *bytes, size_t len)
+{
+    struct sc_lua_shape *s = lua_touserdata(L, shape);
+
+    sc_getuservalue(L, shape);
+    lua_pushnil(L);
+    r->scratch = lua_gettop(L);
+    push_slots(L, r, &s->shape, r->scratch - 1, marks);
+    return read_text(L, r, s->shape.root, bytes, len);
+}
+
+int sc_lua_shape_take(lua_State *L, int shape, int marks, const char *bytes, size_t len)
+{
+    struct sc_shape_problem problem = {NULL, "", ""};
+    struct sc_take r = {.problem = &problem};
+
+    return read_by(L, &r, shape, marks, bytes, len) > 0;
+}
+
 /* shape:read(bytes [, record_metatables [, { raw = true }]]) -> value, or nil, path,
  * reason, code While a buffer is read it is empty: its bytes are lent to one that only
  * the stack knows, so that nobody's __gc can change them. */
 int sc_lua_shape_read(lua_State *L)
 {
-    struct sc_lua_shape *shape = sc_lua_checkshape(L);
     struct sc_shape_problem problem = {NULL, "", ""};
     struct sc_buf *lender, *loan = NULL;
-    struct sc_take r = {.problem = &problem, .scratch = 6};
+    struct sc_take r = {.problem = &problem};
     const char *bytes;
     size_t len;
     int rc;
 
+    sc_lua_checkshape(L);
     lua_settop(L, 4);
     bytes = sc_lua_checkbytes(L, 2, &len);
     if (lua_istable(L, 4)) {
@@ -458,19 +479,16 @@ int sc_lua_shape_read(lua_State *L)
         r.raw = lua_toboolean(L, -1);
         lua_pop(L, 1);
     }
-    sc_getuservalue(L, 1); /* 5 */
-    lua_pushnil(L); /* 6: scratch */
     lender = sc_lua_testbuffer(L, 2);
     if (lender) {
         luaL_argcheck(L, !lender->locks, 2, "the buffer is in use by a request");
-        loan = sc_lua_newbuffer(L, 0); /* 7; from here on nobody else reaches the bytes */
+        loan = sc_lua_newbuffer(L, 0); /* 5; from here on nobody else reaches the bytes */
         *loan = *lender;
         sc_buf_init(lender, loan->max);
         bytes = loan->data ? loan->data : "";
         len = loan->len;
     }
-    push_slots(L, &r, &shape->shape, 5, 3);
-    rc = read_text(L, &r, shape->shape.root, bytes, len);
+    rc = read_by(L, &r, 1, 3, bytes, len);
     if (loan) {
         loan->locks = lender->locks; /* of a request that a finalizer made with it */
         sc_buf_free(lender);

@@ -1,8 +1,9 @@
 --- The one pipeline: validate, encode, send (rate, deadline, retry), decode, verdict.
 --
--- `call.run` does an operation by its name. `call.exchange` is the middle alone, for bulk
--- work that encodes and decodes without Lua tables. Nothing here pcalls a send: Lua 5.1
--- cannot yield across one. Time passes only through the transport.
+-- `call.run` does an operation by its name, `call.by_id` one that takes no more than an id.
+-- `call.exchange` is the middle alone, for bulk work that encodes and decodes without Lua
+-- tables. Nothing here pcalls a send: Lua 5.1 cannot yield across one. Time passes only
+-- through the transport.
 
 local errors = require "sendcloud.errors"
 local lazy = require "sendcloud.lazy"
@@ -81,20 +82,13 @@ local function wait_for_slot(flight)
   end
 end
 
--- Sends the request: the response, or nil and the error.
-local function send(flight)
-  local state, request = flight.state, flight.request
-  if state.foreign then request = outgoing.copy(request) end
-  local response, failed = flight.transport:send(request)
-  if response then return response end
-  if type(failed) ~= "table" then failed = { message = failed } end
-  return nil, failure(flight, failed.kind or "network", failed.outcome or "unknown",
-    tostring(failed.message or "the request failed"))
-end
-
--- What a response amounts to: a value, or nil and the error.
-local function judge(flight, response)
-  if flight.sent then
+-- What came of sending amounts to: a value, or nil and the error.
+local function judge(flight, response, failed)
+  if not response then
+    if type(failed) ~= "table" then failed = { message = failed } end
+    return nil, failure(flight, failed.kind or "network", failed.outcome or "unknown",
+      tostring(failed.message or "the request failed"))
+  elseif flight.sent then
     return answer.judge(flight.plan, response, flight.state.marks, flight.sent,
       flight.parameters)
   elseif flight.options.read then
@@ -121,10 +115,10 @@ local function attempt(flight)
     local method = flight.plan.row.method
     emit(flight, { type = "attempt", attempt = flight.attempt, method = method })
   end
-  local response, err = send(flight)
-  if not response then return nil, err end
-  local value
-  value, err = judge(flight, response)
+  local request = flight.request
+  if state.foreign then request = outgoing.copy(request) end
+  local response, failed = flight.transport:send(request)
+  local value, err = judge(flight, response, failed)
   return value, err, response
 end
 
@@ -164,14 +158,28 @@ local function decide(flight, err, response)
   return decision.wait
 end
 
+-- What came of the first attempt where that was made before the flight.
+---@class sendcloud.Begun
+---@field transport table
+---@field at number        when it was made
+---@field response table?
+---@field failed table?
+
 -- Attempts until one succeeds or there is no sense in going on.
-local function fly(flight)
+local function fly(flight, begun)
   local state, transport = flight.state, flight.transport
   local limiter = state.limiter
   while true do
-    local err = wait_for_slot(flight)
-    if err then return nil, err end
-    local value, failed, response = attempt(flight)
+    local err, value, failed, response
+    if begun then
+      response, flight.attempt = begun.response, 1
+      value, failed = judge(flight, response, begun.failed)
+      begun = nil
+    else
+      err = wait_for_slot(flight)
+      if err then return nil, err end
+      value, failed, response = attempt(flight)
+    end
     if value ~= nil then
       limiter:succeeded()
       state.budget:succeeded(flight.retries)
@@ -217,12 +225,13 @@ end
 ---@param options sendcloud.CallOptions?
 ---@param parameters table? what was sent, to keep it out of messages
 ---@param sent table?       the body as a table: read the answer as the operation promises
+---@param begun sendcloud.Begun? the first attempt, where it was made already
 ---@return any value        the response, or what was read of it; nil on error
 ---@return sendcloud.Error? err
 ---@return integer attempts requests made
-function call.exchange(state, self, request, options, parameters, sent)
-  local transport, err
-  if not state.closed then transport, err = state:transport() end
+function call.exchange(state, self, request, options, parameters, sent, begun)
+  local transport, err = begun and begun.transport, nil
+  if not transport and not state.closed then transport, err = state:transport() end
   if not transport then
     err = err or errors.new { kind = "closed", message = "the client is closed" }
     err.operation, err.outcome = self.operation, self.row.class ~= "read" and "not_sent" or nil
@@ -230,7 +239,7 @@ function call.exchange(state, self, request, options, parameters, sent)
   end
 
   options = options or NO_OPTIONS
-  local started = transport:now()
+  local started = begun and begun.at or transport:now()
   local seconds = options.deadline or state.config.deadline
   local flight = {
     state = state, plan = self, request = outgoing.complete(state, self, request),
@@ -239,7 +248,7 @@ function call.exchange(state, self, request, options, parameters, sent)
     now = started, attempt = 0, retries = 0, unknown = false,
   }
   local value
-  value, err = fly(flight)
+  value, err = fly(flight, begun)
   if value ~= nil then
     err = nil
   else
@@ -308,6 +317,44 @@ function call.run(state, operation, parameters, options)
     value, err = call.exchange(state, self, request, options, parameters, sent)
   end
   return value, err
+end
+
+--- Runs an operation that an id is all the parameters of.
+---
+--- Most calls go well at once. So the first attempt is made without what only trouble needs,
+--- and the answer is read without becoming a response, where nothing else wants to know of
+--- either: libcurl carries it, nobody listens, no rate is to be kept.
+---@param state table
+---@param operation string  "members.get"
+---@param id any
+---@return any result
+---@return sendcloud.Error? err
+function call.by_id(state, operation, id)
+  local lane = state.lanes[operation]
+  if lane == nil then lane = outgoing.lane(state, operation) end
+  local path = lane and not state.closed and not state.limiter.rate and plan.path(lane.plan, id)
+  if not path then return call.run(state, operation, { id = id }) end
+
+  local transport, request = lane.transport, lane.request
+  local begun = transport.now()
+  state.limiter:take(begun)
+  request.url = lane.base_url .. path
+  local ticket, failed = transport:carry(request)
+  local value = ticket and ticket:read(lane.shape, state.marks)
+  if value and lane.pick then value = value[lane.pick] end
+  if value ~= nil then
+    if state.limiter.rate then state.limiter:succeeded() end
+    state.budget:succeeded(0)
+    return value
+  end
+
+  local parameters, response = { id = id }, nil
+  if ticket then response, failed = ticket:result() end
+  local again, sent = plan.request(lane.plan, parameters)
+  value, failed = call.exchange(state, lane.plan, again, nil, parameters, sent, {
+    transport = transport, at = begun, response = response, failed = failed,
+  })
+  return value, failed
 end
 
 return call

@@ -97,6 +97,14 @@ function State:transport()
   return nil, errors.new { kind = "unsupported", message = reason }
 end
 
+--- libcurl's transport where that carries every call of the client.
+---@return table|nil
+function State:curl()
+  local name = self.config.transport
+  if self.chosen then return name == "curl" and self.chosen or nil end
+  return not is_nginx() and self:transport() or nil
+end
+
 -- The transport that the user asked for: a name, a function, or an object with the
 -- methods. It is the client's from then on, and closed with it.
 local function chosen_transport(wanted)
@@ -164,6 +172,7 @@ local function new_state(configuration, user, key)
     abandoned = {},  -- pages fetched ahead for iterators that are gone
     moved = {},      -- operations found at their second address
     molds = setmetatable({}, { __mode = "k" }), -- what an operation's requests share
+    lanes = {},      -- and what its calls do where they go the short way, by its name
     foreign = type(configuration.transport) == "table", -- a transport of the user's own
     closed = false,
   }, State)

@@ -108,9 +108,10 @@ end
 
 -- What follows a resume, with its results.
 local function resumed(self, task, ...)
+  if task.state ~= "running" then return end -- it waits for something
   if coroutine.status(task.co) == "dead" then
     finish(self, task, pack(...))
-  elseif task.state == "running" then -- a yield of the user's own: let others go first
+  else -- a yield of the user's own: let others go first
     make_ready(self, task)
   end
 end
@@ -146,7 +147,7 @@ end
 -- Makes ready what has been waited for: times that have come, tickets that are done.
 local function wake(self)
   local sleeping = self.sleeping
-  if #sleeping > 0 then
+  if sleeping[1] then
     local now = self.driver:now() + CLOCK_ERROR
     while #sleeping > 0 and (self.closed or sleeping[#sleeping].wake_at <= now) do
       make_ready(self, table.remove(sleeping))
@@ -169,14 +170,12 @@ local function poll(self, seconds)
   end
 end
 
--- Seconds until the next task wakes or, if that is sooner, until the time given.
+-- Seconds until the next task wakes or, if that is sooner, until the time given. One of
+-- both there is.
 local function seconds_left(self, wake_at)
   local soonest = self.sleeping[#self.sleeping]
   if soonest and not (wake_at and wake_at < soonest.wake_at) then
     wake_at = soonest.wake_at
-  end
-  if not wake_at then
-    return LONGEST_WAIT
   end
   return math.min(math.max(wake_at - self.driver:now(), 0), LONGEST_WAIT)
 end
@@ -185,23 +184,24 @@ end
 -- alone. Returns false when tasks are the only hope and none is left that could move.
 local function run_until(self, finished, what, wake_at, needs_tasks)
   local room
+  local ready, sleeping = self.ready, self.sleeping
   while not finished(self, what) do
-    wake(self)
+    if self.changed or sleeping[1] then wake(self) end
     if self.depth >= DEEPEST and not needs_tasks then
       -- Wait for our own event only: others' times may be over, and nobody resumes them
       -- here.
       poll(self, wake_at and math.max(wake_at - self.driver:now(), 0) or LONGEST_WAIT)
-    elseif self.ready.first <= self.ready.last then
+    elseif ready.first <= ready.last then
       room = room or yieldable.room()
       run_ready(self, room)
-      wake(self)
-      if self.ready.first <= self.ready.last and not finished(self, what) then
+      if self.changed or sleeping[1] then wake(self) end
+      if ready.first <= ready.last and not finished(self, what) then
         poll(self, 0) -- answers come in although somebody always has something to do
       end
-    elseif needs_tasks and self.waiting == 0 and #self.sleeping == 0 then
+    elseif needs_tasks and self.waiting == 0 and #sleeping == 0 then
       return false
     else
-      poll(self, seconds_left(self, wake_at))
+      poll(self, (wake_at or sleeping[1]) and seconds_left(self, wake_at) or LONGEST_WAIT)
     end
   end
   return true
@@ -242,11 +242,11 @@ local function take_out(list, task)
   end
 end
 
---- Sends one request and returns when its answer is there.
----@param request table
----@return table? response
+--- Sends one request and returns when its answer is there, which the driver's ticket holds.
+---@param request table   may be used again when this returns
+---@return any? ticket
 ---@return table? failure
-function Loop:send(request)
+function Loop:carry(request)
   local owner = self.active
   if self.closed then
     return nil, cancelled("the client is closed")
@@ -273,7 +273,17 @@ function Loop:send(request)
     coroutine.yield()
     task.ticket = nil
   end
-  return driver:result(ticket)
+  return ticket
+end
+
+--- The same, with the answer as a table.
+---@param request table
+---@return table? response
+---@return table? failure
+function Loop:send(request)
+  local ticket, failure = self:carry(request)
+  if not ticket then return nil, failure end
+  return self.driver:result(ticket)
 end
 
 local function insert_sleeper(list, task)

@@ -56,7 +56,7 @@ end
 ---@return sendcloud.Member|nil
 ---@return sendcloud.Error? err `not_found` where there is none
 function Members:get(id)
-  return call.run(state_of(self, "get(id)"), "members.get", { id = id })
+  return call.by_id(state_of(self, "get(id)"), "members.get", id)
 end
 
 --- Changes a member.
@@ -77,7 +77,7 @@ end
 ---@return true|nil
 ---@return sendcloud.Error? err `not_found` where there is none
 function Members:delete(id)
-  return call.run(state_of(self, "delete(id)"), "members.delete", { id = id })
+  return call.by_id(state_of(self, "delete(id)"), "members.delete", id)
 end
 
 --- Deletes every member a condition fits. Without a condition the service would delete
@@ -161,13 +161,13 @@ local function methods_of(state)
 
   function methods.delete(self)
     errors.check_self(records.is(self), "member:delete()")
-    return call.run(state, "members.delete", { id = self.id })
+    return call.by_id(state, "members.delete", self.id)
   end
 
   -- Reads the member anew, in place.
   function methods.refresh(self)
     errors.check_self(records.is(self), "member:refresh()")
-    return records.renew(self, call.run(state, "members.get", { id = self.id }))
+    return records.renew(self, call.by_id(state, "members.get", self.id))
   end
 
   return methods

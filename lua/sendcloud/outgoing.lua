@@ -5,6 +5,7 @@
 -- `preset`. A request itself holds only what is its own.
 
 local core = require "sendcloud.core"
+local plan = require "sendcloud.plan"
 
 local outgoing = {}
 
@@ -45,6 +46,31 @@ function outgoing.complete(state, self, request)
   if request.query ~= "" then url = url .. "?" .. request.query end
   request.url = url
   return setmetatable(request, mold_of(state, self))
+end
+
+--- What the calls of an operation by its id share where they go the short way (see
+--- call.by_id); false where they do not.
+---@param state table
+---@param operation string
+---@return table|false lane
+function outgoing.lane(state, operation)
+  local self, config = plan.of(state.config.provider, operation), state.config
+  local transport = not state.listener and state:curl()
+  local lane = false
+  if transport and self and self.bare and self.direct then
+    local preset = mold_of(state, self).__index.preset
+    lane = preset and {
+      plan = self, shape = self.answers[1].shape, pick = self.row.pick, transport = transport,
+      base_url = config.base_url,
+      -- The transport is through with a request when the call goes on: one will do.
+      request = {
+        preset = preset, url = nil,
+        timeout = math.min(config.timeout, config.deadline or math.huge),
+      },
+    } or false
+  end
+  state.lanes[operation] = lane
+  return lane
 end
 
 --- A plain copy, for a transport that is not the library's: it may keep or change it.

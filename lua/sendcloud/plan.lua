@@ -68,10 +68,11 @@ local function answers_of(row)
   return list
 end
 
--- Whether what the first shape reads is the result, with nothing left to be done to it.
-local function is_plain(row)
-  local verdicts = row.zero or row.counts or row.pick or row.made or row.echo or row.otherwise
-  return not verdicts and row.result == nil and row.record ~= "segment"
+-- Whether what the first shape reads is the result, or the field of it to be picked is, with
+-- nothing left to be done to it.
+local function is_direct(row)
+  local verdicts = row.zero or row.counts or row.made or row.echo or row.pick == "number"
+  return row.answer and not verdicts and row.result == nil and row.record ~= "segment"
 end
 
 local function compile(provider, operation, row)
@@ -93,7 +94,8 @@ local function compile(provider, operation, row)
     query = row.query and core.shape(row.query),
     body = row.body and core.shape(row.body),
     answers = answers_of(row),
-    plain = is_plain(row),
+    direct = is_direct(row),
+    plain = is_direct(row) and not row.pick and not row.otherwise,
     bare = before ~= nil and not row.query and not row.body,
     offset = default_of(row.query, "offset") or 0,
     count = default_of(row.query, "count"),
@@ -215,26 +217,24 @@ local function put_condition(self, body, where, parameters)
   end
 end
 
--- Whether the id is all there is to the parameters, and to the operation.
-local function is_id_only(self, parameters)
-  return self.bare and next(parameters) == "id" and next(parameters, "id") == nil
+--- The path of an operation.
+---@param self sendcloud.Plan
+---@param id any where the operation has one
+---@return string|nil path
+---@return sendcloud.Error? err `invalid`
+function plan.path(self, id)
+  if not self.id then return self.before end
+  local encoded, why = encode_id(self.id, id)
+  if not encoded then return nil, errors.invalid(self.operation, "id", why) end
+  return self.before .. encoded .. self.after
 end
 
 local function encode(self, parameters, body_bytes)
-  local err, query, body, where
-  if is_id_only(self, parameters) then
-    body = NOTHING
-  else
-    err, query, body, where = share(self, parameters)
-    if err then return err end
-  end
-
-  local path = self.before
-  if self.id then
-    local id, why = encode_id(self.id, parameters.id)
-    if not id then return errors.invalid(self.operation, "id", why) end
-    path = path .. id .. self.after
-  end
+  local err, query, body, where = share(self, parameters)
+  if err then return err end
+  local path
+  path, err = plan.path(self, parameters.id)
+  if not path then return err end
 
   local written_query, bad_path, reason
   if self.query then

@@ -74,7 +74,7 @@ end
 ---@return sendcloud.Segment|nil
 ---@return sendcloud.Error? err `not_found` where there is none
 function Segments:get(id)
-  return call.run(state_of(self, "get(id)"), "segments.get", { id = id })
+  return call.by_id(state_of(self, "get(id)"), "segments.get", id)
 end
 
 --- Deletes a segment; its members stay.
@@ -82,7 +82,7 @@ end
 ---@return true|nil
 ---@return sendcloud.Error? err `not_found` where there is none
 function Segments:delete(id)
-  return call.run(state_of(self, "delete(id)"), "segments.delete", { id = id })
+  return call.by_id(state_of(self, "delete(id)"), "segments.delete", id)
 end
 
 --- A page of segments.
@@ -110,7 +110,7 @@ end
 ---@return sendcloud.SegmentProgress|nil
 ---@return sendcloud.Error? err
 function Segments:progress(id)
-  return call.run(state_of(self, "progress(id)"), "segments.progress", { id = id })
+  return call.by_id(state_of(self, "progress(id)"), "segments.progress", id)
 end
 
 -- What a look at the segment itself says: the segment when it is ready, an error when it
@@ -232,13 +232,13 @@ local function methods_of(state)
 
   function methods.delete(self)
     errors.check_self(records.is(self), "segment:delete()")
-    return call.run(state, "segments.delete", { id = self.id })
+    return call.by_id(state, "segments.delete", self.id)
   end
 
   -- Reads the segment anew, in place.
   function methods.refresh(self)
     errors.check_self(records.is(self), "segment:refresh()")
-    return records.renew(self, call.run(state, "segments.get", { id = self.id }))
+    return records.renew(self, call.by_id(state, "segments.get", self.id))
   end
 
   -- Waits until the segment is ready and takes over what it is then.

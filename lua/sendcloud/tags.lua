@@ -62,7 +62,7 @@ end
 ---@return true|nil
 ---@return sendcloud.Error? err
 function Tags:delete(id)
-  return call.run(state_of(self, "delete(id)"), "tags.delete", { id = id })
+  return call.by_id(state_of(self, "delete(id)"), "tags.delete", id)
 end
 
 --- A page of tags.
@@ -172,7 +172,7 @@ local function methods_of(state)
 
   function methods.delete(self)
     errors.check_self(records.is(self), "tag:delete()")
-    return call.run(state, "tags.delete", { id = self.id })
+    return call.by_id(state, "tags.delete", self.id)
   end
 
   function methods.add(self, member_ids)

@@ -387,6 +387,53 @@ describe("core.http", function()
       assert.equal(transfer:result(), transfer:result())
     end)
 
+    describe("read by a shape", function()
+      local shape = core.shape { type = "record", mark = "thing",
+        { name = "id", type = "string", required = true } }
+      local marks = { thing = { __metatable = "thing" } }
+
+      local function answered(status, body, into)
+        peer.put("shaped", ("HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%s"):format(status, #body, body))
+        local transfer = assert(engine:add { method = "GET", url = peer.url .. "/keep/shaped", into = into })
+        assert.is_nil(transfer:read(shape, marks))
+        while not transfer:done() do engine:step(1) end
+        return transfer
+      end
+
+      it("is the value, and the transfer is over", function()
+        local transfer = answered(201, '{"id":"a\\u00e9b","more":[1,{}]}')
+        local value = transfer:read(shape, marks)
+        assert.equal("aéb", value.id)
+        assert.equal("thing", getmetatable(value))
+        assert.is_nil(transfer:read(shape, marks))
+        assert.is_true(transfer:done())
+        assert.has_error(function() transfer:result() end)
+        transfer:cancel()
+      end)
+
+      it("is nothing where it is no such answer, which is still there", function()
+        for _, case in ipairs { { 404, '{"id":"x"}' }, { 302, '{"id":"x"}' }, { 200, "" }, { 200, "{" },
+          { 200, '{"id":null}' }, { 200, '{"id":"x"} x' }, { 200, "null" } } do
+          local transfer = answered(case[1], case[2])
+          assert.is_nil(transfer:read(shape, marks))
+          local response = assert(transfer:result())
+          assert.same(case, { response.status, response.body })
+          assert.is_nil(transfer:read(shape, marks))
+        end
+        local into = core.buffer()
+        local transfer = answered(200, '{"id":"x"}', into)
+        assert.is_nil(transfer:read(shape, marks))
+        assert.equal(into, transfer:result().body)
+      end)
+
+      it("wants a shape and metatables", function()
+        local transfer = answered(200, "{}")
+        assert.has_error(function() transfer:read(nil, marks) end)
+        assert.has_error(function() transfer:read(shape) end)
+        assert.has_error(function() transfer:read(transfer, marks) end)
+      end)
+    end)
+
     local ok = "HTTP/1.1 200 OK\r\n"
     local bad = {
       ["too long a header"] = { ok .. ("X: " .. ("y"):rep(1000) .. "\r\n"):rep(80) .. "\r\n", "protocol" },
