@@ -56,6 +56,7 @@ void sc_front_clock_set(struct sc_front *front, int64_t ms)
     fold(front);
     front->standing = 1;
     front->carry_ms = 0;
+    front->heard = 0; /* what was before is no pause */
     sc_box_clock_set(front->box, ms);
 }
 

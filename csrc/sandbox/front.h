@@ -14,6 +14,7 @@
 #include "log.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #pragma GCC visibility push(hidden)
@@ -24,7 +25,7 @@ struct sc_front {
     struct sc_faults *faults;
     struct sc_log *log;
     pid_t pid;
-    int standing; /* the clock moves only when it is told to */
+    atomic_int standing; /* the clock moves only when it is told to; read without lock */
     int64_t start_ms; /* where a standing clock began; 0: it ran */
     double elapsed; /* seconds passed on the sandbox's clock up to `mark` */
     double mark; /* the machine's monotonic clock when `elapsed` was right */

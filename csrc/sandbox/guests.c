@@ -38,6 +38,11 @@ void sc_guests_go(struct sc_guests *all, struct sc_guest *guest)
     free(guest);
 }
 
+int sc_guests_only(const struct sc_guests *all, const struct sc_guest *guest)
+{
+    return all->first == guest && !guest->next;
+}
+
 void sc_guests_asked(struct sc_guest *guest)
 {
     if (guest)

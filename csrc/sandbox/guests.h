@@ -22,6 +22,9 @@ struct sc_guests {
 struct sc_guest *sc_guests_come(struct sc_guests *all, int fd, double now);
 void sc_guests_go(struct sc_guests *all, struct sc_guest *guest); /* NULL is fine */
 
+/* Whether nobody else is here. */
+int sc_guests_only(const struct sc_guests *all, const struct sc_guest *guest);
+
 /* The whole request is there. */
 void sc_guests_asked(struct sc_guest *guest);
 /* It is done with, answered or not: the next may come. */

@@ -2,17 +2,17 @@
 
 #include "guests.h"
 #include "listen.h"
+#include "pauses.h"
 #include "reply.h"
+#include "worker.h"
 
 #include <math.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BODY_DEFAULT      ((size_t)16 << 20)
@@ -21,12 +21,15 @@
 #define HEADERS_MAX       100
 #define CONNECTION_MEMORY 32768
 #define SILENCE_DEFAULT   60U
+#define SHORT             16384 /* bytes of a body that is not worth another thread */
 #define SLOWNESS          2 /* a request may take so many times the silence to arrive */
 
 struct sc_server {
     struct sc_front *front;
     struct MHD_Daemon *daemon;
-    struct call *waiting; /* suspended calls, in no order */
+    struct sc_pauses pauses;
+    struct sc_worker *worker; /* asks the front */
+    int asking; /* calls that the worker has */
     struct sc_guests guests;
     size_t receiving; /* bytes that the bodies being received take */
     size_t max_body;
@@ -38,83 +41,79 @@ struct sc_server {
     pid_t pid;
 };
 
-/* One request. */
+/* One request. While the worker has it, it is suspended. */
 struct call {
+    struct sc_job job; /* first */
     struct sc_server *server;
-    struct MHD_Connection *connection;
-    struct call *next; /* in waiting */
+    struct sc_pause pause; /* never ends by itself while the worker has the call */
     char *target;
+    const char *method;
     char *body;
     size_t len;
     size_t cap;
     uint64_t came; /* bytes of body, kept or not */
     int begun;
     int refused; /* status: the body was not kept */
-    int answered;
-    double due; /* when a suspended call goes on */
+    int asked; /* it was given to the worker */
+    int failed; /* no memory for an answer */
+    double since; /* all of the request was here */
     struct sc_header headers[HEADERS_MAX];
     size_t header_count;
     struct sc_answer answer;
 };
 
-static double machine_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 /* --- waiting ------------------------------------------------------------------------ */
 
-static int suspend(void *cls, double seconds)
+static int suspend_until(struct call *call, double due)
 {
-    struct call *call = cls;
-    struct sc_server *server = call->server;
-
-    if (atomic_load(&server->stopping))
+    if (atomic_load(&call->server->stopping))
         return 0;
-    call->due = machine_now() + seconds;
-    call->next = server->waiting;
-    server->waiting = call;
-    MHD_suspend_connection(call->connection);
+    sc_pauses_add(&call->server->pauses, &call->pause, due);
     return 1;
 }
 
-/* Lets go on whose time has come, or everybody. */
-static void resume_due(struct sc_server *server, int all)
+static int pause_for(void *cls, double seconds)
 {
-    struct call **link = &server->waiting;
-    double now = machine_now();
+    return suspend_until(cls, sc_pauses_now() + seconds);
+}
 
-    while (*link) {
-        struct call *call = *link;
+/* A delay begins with the request's last byte: waiting for the worker and its work are
+ * part of it. */
+static double due_of(const struct call *call)
+{
+    return call->since + call->answer.delivery.delay;
+}
 
-        if (all || call->due <= now) {
-            *link = call->next;
-            MHD_resume_connection(call->connection);
-        } else {
-            link = &call->next;
-        }
+/* What the worker has answered is due now, or when its delay is over. */
+static void collect(struct sc_server *server)
+{
+    struct sc_job *job = sc_worker_done(server->worker);
+
+    for (; job; job = job->next) {
+        struct call *call = (struct call *)job;
+
+        call->pause.due = due_of(call);
+        server->asking--;
     }
 }
 
-/* Milliseconds until there is something to do; -1: until something comes in. */
-static int patience(struct sc_server *server)
+/* Waits until there is something to do. */
+static void await(struct sc_server *server)
 {
+    struct pollfd fds[2] = {{server->wake[0], POLLIN, 0}, {server->poll_fd, POLLIN, 0}};
+    double wait = sc_pauses_left(&server->pauses);
     MHD_UNSIGNED_LONG_LONG limit;
-    double ms = -1;
-    const struct call *call;
+    char bytes[64];
 
     if (MHD_get_timeout(server->daemon, &limit) == MHD_YES)
-        ms = limit < 60000 ? (double)limit : 60000;
-    for (call = server->waiting; call; call = call->next) {
-        double wait = fmin(60000, fmax(0, ceil((call->due - machine_now()) * 1000)));
-
-        if (ms < 0 || wait < ms)
-            ms = wait;
-    }
-    return (int)ms;
+        wait = fmin(wait, (double)limit / 1000);
+    if (server->poll_fd < 0) /* the worker cannot wake the library */
+        MHD_run_wait(server->daemon,
+                     (int)ceil(1000 * fmin(wait, server->asking ? 0.001 : 0.05)));
+    else
+        sc_pauses_poll(fds, 2, wait);
+    while (read(server->wake[0], bytes, sizeof bytes) > 0)
+        ;
 }
 
 static void *run(void *cls)
@@ -122,21 +121,14 @@ static void *run(void *cls)
     struct sc_server *server = cls;
 
     while (!atomic_load(&server->stopping)) {
-        int wait = patience(server);
-
-        if (server->poll_fd >= 0) {
-            struct pollfd fds[2] = {{server->wake[0], POLLIN, 0},
-                                    {server->poll_fd, POLLIN, 0}};
-
-            poll(fds, 2, wait);
-        } else {
-            MHD_run_wait(server->daemon, wait < 0 || wait > 50 ? 50 : wait);
-        }
-        resume_due(server, 0);
-        sc_guests_sweep(&server->guests, machine_now());
+        await(server);
+        collect(server);
+        sc_pauses_end(&server->pauses, 0);
+        sc_guests_sweep(&server->guests, sc_pauses_now());
         MHD_run(server->daemon);
     }
-    resume_due(server, 1);
+    sc_worker_stop(server->worker);
+    sc_pauses_end(&server->pauses, 1);
     MHD_run(server->daemon);
     return NULL;
 }
@@ -151,7 +143,7 @@ static void connection_changed(void *cls, struct MHD_Connection *connection, voi
 
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-        *guest = info ? sc_guests_come(&server->guests, info->connect_fd, machine_now())
+        *guest = info ? sc_guests_come(&server->guests, info->connect_fd, sc_pauses_now())
                       : NULL;
     } else {
         sc_guests_go(&server->guests, *guest);
@@ -182,7 +174,7 @@ static void *begin(void *cls, const char *uri, struct MHD_Connection *connection
         path = path ? path : "/";
     }
     call->server = cls;
-    call->connection = connection;
+    call->pause.connection = connection;
     call->target = strdup(path);
     if (call->target)
         return call;
@@ -206,7 +198,7 @@ static void finish(void *cls, struct MHD_Connection *connection, void **con_cls,
 
     (void)cls;
     (void)code;
-    sc_guests_answered(guest_of(connection), machine_now());
+    sc_guests_answered(guest_of(connection), sc_pauses_now());
     if (!call)
         return;
     drop_body(call);
@@ -267,34 +259,35 @@ static enum MHD_Result note_header(void *cls, enum MHD_ValueKind kind, const cha
     return MHD_YES;
 }
 
-/* Asks the front. Returns 0 without memory. */
-static int ask(struct call *call, const char *method)
+/* The worker's part: asks the front. */
+static void work(struct sc_job *job)
 {
+    struct call *call = (struct call *)job;
     struct sc_front *front = call->server->front;
     struct sc_request request = {0};
     int status;
 
-    request.method = method;
+    request.method = call->method;
     request.target = call->target;
     request.body = call->body ? call->body : "";
     request.body_len = call->len;
-    call->header_count = 0;
-    MHD_get_connection_values(call->connection, MHD_HEADER_KIND, note_header, call);
     request.headers = call->headers;
     request.header_count = call->header_count;
     if (call->refused)
         status = sc_front_refuse(front, &request, call->refused, &call->answer);
     else
         status = sc_front_exchange(front, SC_WAY_HTTP, &request, &call->answer);
-    drop_body(call);
-    return status == SC_BOX_OK;
+    call->failed = status != SC_BOX_OK;
 }
 
-/* Where the clock stands, the time that was waited for has to be told to it. */
+/* Where the clock stands, the time that was waited for has to be told to it. Else nobody
+ * needs to know, and the lock may be the worker's for long. */
 static void tell_clock(struct call *call)
 {
     struct sc_front *front = call->server->front;
 
+    if (!atomic_load(&front->standing))
+        return;
     pthread_mutex_lock(&front->mutex);
     sc_front_reach(front, call->answer.came + call->answer.delivery.delay);
     pthread_mutex_unlock(&front->mutex);
@@ -306,26 +299,60 @@ static enum MHD_Result reply(struct call *call)
     unsigned status = (unsigned)call->answer.status;
     enum MHD_Result result;
 
+    drop_body(call);
+    if (call->failed)
+        return MHD_NO;
     if (call->answer.delivery.delay > 0)
         tell_clock(call);
     if (call->answer.delivery.reset != SC_RESET_NONE) {
-        const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(call->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+            call->pause.connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
         if (info)
             sc_reply_reset(info->connect_fd);
         return MHD_NO;
     }
-    response = sc_reply_response(&call->answer, suspend, call);
+    response = sc_reply_response(&call->answer, pause_for, call);
     if (!response)
         return MHD_NO;
-    result = MHD_queue_response(call->connection, status, response);
+    result = MHD_queue_response(call->pause.connection, status, response);
     MHD_destroy_response(response);
     return result;
 }
 
+/* Nobody can be held up: handing a short request over would take longer than it does. */
+static int is_alone(const struct call *call)
+{
+    const struct sc_guest *guest = guest_of(call->pause.connection);
+
+    return call->len < SHORT && guest && sc_guests_only(&call->server->guests, guest);
+}
+
+/* All of a request is here. */
+static enum MHD_Result ask(struct call *call, const char *method)
+{
+    struct sc_server *server = call->server;
+
+    call->asked = 1;
+    call->method = method;
+    call->since = sc_pauses_now();
+    MHD_get_connection_values(call->pause.connection, MHD_HEADER_KIND, note_header, call);
+    sc_guests_asked(guest_of(call->pause.connection));
+    if (is_alone(call)) {
+        work(&call->job);
+        if (!(call->answer.delivery.delay > 0))
+            return reply(call);
+        return suspend_until(call, due_of(call)) ? MHD_YES : MHD_NO;
+    }
+    if (!suspend_until(call, INFINITY))
+        return MHD_NO;
+    server->asking++;
+    sc_worker_give(server->worker, &call->job);
+    return MHD_YES;
+}
+
 /* Called when the headers are there, for each piece of the body, at its end, and again
- * after a delay. MHD_NO drops the connection. */
+ * once there is an answer. MHD_NO drops the connection. */
 static enum MHD_Result handle(void *cls, struct MHD_Connection *connection,
                               const char *url, const char *method, const char *version,
                               const char *upload, size_t *upload_size, void **con_cls)
@@ -333,6 +360,7 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection,
     struct call *call = *con_cls;
 
     (void)cls;
+    (void)connection;
     (void)url;
     (void)version;
     if (!call)
@@ -346,17 +374,8 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection,
         *upload_size = 0;
         return call->came > (uint64_t)call->server->max_body * SWALLOW ? MHD_NO : MHD_YES;
     }
-    if (!call->answered) {
-        double asked = machine_now(), delay;
-
-        call->answered = 1;
-        sc_guests_asked(guest_of(connection));
-        if (!ask(call, method))
-            return MHD_NO;
-        delay = call->answer.delivery.delay;
-        if (delay > 0) /* it began with the request: making the answer was part of it */
-            return suspend(call, asked + delay - machine_now()) ? MHD_YES : MHD_NO;
-    }
+    if (!call->asked)
+        return ask(call, method);
     return atomic_load(&call->server->stopping) ? MHD_NO : reply(call);
 }
 
@@ -391,17 +410,22 @@ static int start_daemon(struct sc_server *server, const struct sc_server_options
 }
 
 /* Signals are the business of the process's own threads. */
-static int start_thread(struct sc_server *server)
+static int start_threads(struct sc_server *server)
 {
     sigset_t all;
     sigset_t before;
-    int status;
+    int status = -1;
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    status = pthread_create(&server->thread, NULL, run, server);
+    server->worker = sc_worker_start(work, server->wake[1]);
+    if (server->worker)
+        status = pthread_create(&server->thread, NULL, run, server);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return status == 0;
+    if (status == 0)
+        return 1;
+    sc_worker_stop(server->worker);
+    return 0;
 }
 
 struct sc_server *sc_server_start(struct sc_front *front,
@@ -425,7 +449,7 @@ struct sc_server *sc_server_start(struct sc_front *front,
     if (!sc_listen_pipe(server->wake) || !start_daemon(server, options, fd))
         goto fail;
     fd = -1; /* the daemon's now */
-    if (start_thread(server))
+    if (start_threads(server))
         return server;
     MHD_stop_daemon(server->daemon);
 fail:

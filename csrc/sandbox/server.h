@@ -1,10 +1,11 @@
-/* server: HTTP in front of a struct sc_front, on a thread of its own.
+/* server: HTTP in front of a struct sc_front, on two threads of its own.
  *
- * libmicrohttpd does the protocol; the thread here turns it, keeps the timers of
- * delayed and dripping answers, and calls sc_front_exchange for each whole request. It
- * listens on loopback only unless `exposed` is set. Bodies, headers, connections and
- * silence are limited. The front must outlive the server. A child process must leave
- * the server alone: sc_server_stop does so. */
+ * libmicrohttpd does the protocol. One thread turns it and keeps the timers of delayed
+ * and dripping answers; the other calls sc_front_exchange for each whole request, in the
+ * order they came, so that a long one holds up no socket and no timer. It listens on
+ * loopback only unless `exposed` is set. Bodies, headers, connections and silence are
+ * limited. The front must outlive the server. A child process must leave the server
+ * alone: sc_server_stop does so. */
 #ifndef SC_SERVER_H
 #define SC_SERVER_H
 

@@ -86,6 +86,15 @@ describe("a clock that stands, over HTTP,", function()
     assert.equal("2026-11-22 09:00:00", box:clock())
   end)
 
+  it("takes over no pause from before it was set", function()
+    local box = tools.start { clock = "2026-11-22 09:00:00" }
+    tools.curl(box.url .. LIST)
+    tools.shell("bash -c 'read -t 0.2 < <(sleep 1)'")
+    box:clock("2026-11-23 09:00:00")
+    tools.curl(box.url .. LIST)
+    assert.equal("2026-11-23 09:00:00", box:clock())
+  end)
+
   it("takes over a caller's pauses", function()
     local box = tools.start { clock = "2026-11-22 09:00:00" }
     tools.shell(("bash -c 'curl -s -o /dev/null %s; read -t 0.3 < <(sleep 1); curl -s -o /dev/null %s'")

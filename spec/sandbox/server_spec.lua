@@ -162,6 +162,24 @@ describe("what it bears", function()
   end)
 end)
 
+describe("several callers at once", function()
+  it("are answered in the order they came, and each with its own", function()
+    local box = tools.start { seed = 1 }
+    local text = tools.shell(("for i in 1 2 3 4 5 6 7 8; do (curl -s -m 20 --noproxy '*' -H 'Authorization: Bearer %s' "
+      .. "-H 'Content-Type: application/json' -d '{\"members\":[{\"email\":\"u'$i'@x.org\"}],\"updateExisting\":"
+      .. "true}' '%s/marketing/lists/members?[1-50]' | grep -o 'u'$i'@x.org' | wc -l) & done; wait")
+      :format(tools.token(box), box.url))
+    assert.equal(("50\n"):rep(8), text)
+    local requests = box:requests()
+    assert.equal(400, #requests)
+    for i, request in ipairs(requests) do
+      assert.equal(i, request.number)
+      assert.equal(request.body:match("u%d"), request.answer:match("u%d"))
+    end
+    works(box)
+  end)
+end)
+
 describe("after a fork", function()
   it("the child cannot use it, nor take it from the parent", function()
     local box = tools.start { seed = 1 }
@@ -195,6 +213,25 @@ describe("how it stops", function()
     assert.equal("sandbox (stopped)", tostring(box))
     assert.False(pcall(box.requests, box))
     assert.False(pcall(function() return box.url end))
+  end)
+
+  it("while requests are worked off, and others wait for that", function()
+    local members = {}
+    for i = 1, 1000 do members[i] = ('{"email":"u%d@x.org","tags":["a"]}'):format(i) end
+    local path = os.tmpname()
+    tools.write(path, '{"members":[' .. table.concat(members, ",") .. '],"updateExisting":true}')
+    for _ = 1, 5 do
+      local box = tools.start {}
+      local busy = tools.popen(("for i in 1 2 3 4 5 6 7 8; do curl -s -m 20 --noproxy '*' -o /dev/null -H "
+        .. "'Authorization: Bearer %s' --data-binary @%s %s/marketing/lists/members?[1-20] & done; wait")
+        :format(tools.token(box), path, box.url))
+      repeat until #box:requests { last = 1 } > 0
+      box:stop()
+      busy:read("*a")
+      busy:close()
+    end
+    os.remove(path)
+    works(tools.start {})
   end)
 
   it("when nobody holds it any more", function()
