@@ -75,7 +75,8 @@ end
 local function over_http(box)
   local client = must(box:client { retry = false, timeout = 0.5, connect_timeout = 0.5 })
   if client then
-    must(client.members:list { count = 1 })
+    local page = must(client.members:list { count = 1 })
+    if page and page[1] then must(client.members:get(page[1].id)) end
     client:parallel {
       function() return client.members:list { count = 2 } end,
       function() return client.tags:list {} end,
