@@ -6,15 +6,7 @@
 
 local load = require "spec.nginx.load"
 local server = require "spec.nginx.server"
-if not server.possible() then
-  if rawget(_G, "jit") then
-    print "nginx with its Lua module is wanted"
-  else -- nginx runs LuaJIT, and so does this
-    os.execute [[unset MAKEFLAGS MFLAGS; make -s -j2 LUA=luajit modules && eval "$(make -s LUA=luajit env)" &&
-      luajit spec/bench/nginx_bench.lua]]
-  end
-  return
-end
+if not server.possible() then return server.again "spec/bench/nginx_bench.lua" end
 
 local files = require "spec.support.files"
 local http = require "spec.support.http"

@@ -7,32 +7,11 @@ local cases = require "spec.nginx.cases"
 local files = require "spec.support.files"
 local sandbox = require "sendcloud.sandbox"
 
-local LOCATIONS = [[
-    location = /content { content_by_lua_block {
-      local args = ngx.req.get_uri_args()
-      ngx.print(require("spec.nginx.cases").run(args.name, args.url))
-    } }
-    location = /timer { content_by_lua_block {
-      local args = ngx.req.get_uri_args()
-      local done, answer = require("ngx.semaphore").new(0), nil
-      assert(ngx.timer.at(0, function()
-        answer = require("spec.nginx.cases").run(args.name, args.url)
-        done:post(1)
-      end))
-      done:wait(30)
-      ngx.print(answer or "no answer")
-    } }
-]]
-
-local function escape(text)
-  return (text:gsub("[^%w]", function(c) return ("%%%02X"):format(c:byte()) end))
-end
-
 describe("inside nginx", function()
   local nginx, box
   setup(function()
     box = sandbox.start { port = 0 }
-    nginx = server.start { locations = LOCATIONS }
+    nginx = server.start { locations = cases.locations "" }
   end)
   teardown(function()
     local complaints = nginx:stop()
@@ -44,17 +23,12 @@ describe("inside nginx", function()
     box:reset()
   end)
 
-  for _, place in ipairs { "content", "timer" } do
-    describe(place .. ":", function()
-      for _, case in ipairs(cases) do
-        it(case.name, function()
-          if case.prepare then case.prepare(box) end
-          local path = ("/%s?name=%s&url=%s"):format(place, escape(case.name), escape(box.url))
-          assert.equal("ok", nginx:ask(path))
-        end)
-      end
+  cases.each(function(place, name, path, prepare)
+    it(place .. ": " .. name, function()
+      prepare(box)
+      assert.equal("ok", nginx:ask(path .. box.url))
     end)
-  end
+  end)
 
   it("one worker has one thread more, and one socket", function()
     local pid = nginx:workers()[1]

@@ -171,11 +171,46 @@ local cases = {
 local by_name = {}
 for _, case in ipairs(cases) do by_name[case.name] = case end
 
+-- Where nginx runs them: in a request and in a timer, on the pool of the name or "".
+local LOCATIONS = [[
+    location = /content { content_by_lua_block {
+      local args = ngx.req.get_uri_args()
+      ngx.print(require("spec.nginx.cases").run(args.name, args.url, "POOL"))
+    } }
+    location = /timer { content_by_lua_block {
+      local args = ngx.req.get_uri_args()
+      local done, answer = require("ngx.semaphore").new(0), nil
+      assert(ngx.timer.at(0, function()
+        answer = require("spec.nginx.cases").run(args.name, args.url, "POOL")
+        done:post(1)
+      end))
+      done:wait(30)
+      ngx.print(answer or "no answer")
+    } }
+]]
+
+--- The locations for the configuration.
+---@param pool string the thread pool that carries the calls; "": the helper thread
+function cases.locations(pool)
+  return (LOCATIONS:gsub("POOL", pool))
+end
+
+--- Gives each case in each place to a function, in busted: the place, the case's name, the path
+--- to ask for but for the sandbox's address at its end, and what prepares the sandbox.
+function cases.each(fn)
+  for _, place in ipairs { "content", "timer" } do
+    for _, case in ipairs(cases) do
+      local name = case.name:gsub("[^%w]", function(c) return ("%%%02X"):format(c:byte()) end)
+      fn(place, case.name, ("/%s?name=%s&url="):format(place, name), case.prepare or function() end)
+    end
+  end
+end
+
 --- In a worker: runs one and says "ok", or what was wrong.
 function cases.run(name, url, thread_pool)
   local case = by_name[name]
   local options = { api_user = "sandbox_user", api_key = "sandbox-key-3c1e7a90", base_url = url,
-    thread_pool = thread_pool }
+    thread_pool = thread_pool ~= "" and thread_pool or nil }
   for key, value in pairs(case.options or {}) do options[key] = value end
   local ok, why = xpcall(function()
     local client = assert(require("sendcloud").new(options))

@@ -19,20 +19,6 @@ local HTTP = [[
 ]]
 
 local LOCATIONS = [[
-    location = /content { content_by_lua_block {
-      local args = ngx.req.get_uri_args()
-      ngx.print(require("spec.nginx.cases").run(args.name, args.url, "carriers"))
-    } }
-    location = /timer { content_by_lua_block {
-      local args = ngx.req.get_uri_args()
-      local done, answer = require("ngx.semaphore").new(0), nil
-      assert(ngx.timer.at(0, function()
-        answer = require("spec.nginx.cases").run(args.name, args.url, "carriers")
-        done:post(1)
-      end))
-      done:wait(30)
-      ngx.print(answer or "no answer")
-    } }
     location = /call { content_by_lua_block {
       local page, err = CLIENT(ngx.var.arg_url, ngx.var.arg_pool):call("members.list", {},
         { timeout = tonumber(ngx.var.arg_timeout) })
@@ -72,12 +58,8 @@ local LOCATIONS = [[
     } }
 ]]
 
-local function escape(text)
-  return (text:gsub("[^%w]", function(c) return ("%%%02X"):format(c:byte()) end))
-end
-
 local function start_nginx()
-  return server.start { locations = LOCATIONS, http = HTTP, tmpdir = "/nowhere",
+  return server.start { locations = cases.locations "carriers" .. LOCATIONS, http = HTTP, tmpdir = "/nowhere",
     main = "thread_pool carriers threads=16; thread_pool one threads=1;" }
 end
 
@@ -97,17 +79,12 @@ describe("on nginx's own threads", function()
     box:reset()
   end)
 
-  for _, place in ipairs { "content", "timer" } do
-    describe(place .. ":", function()
-      for _, case in ipairs(cases) do
-        it(case.name, function()
-          if case.prepare then case.prepare(box) end
-          local path = ("/%s?name=%s&url=%s"):format(place, escape(case.name), escape(box.url))
-          assert.equal("ok", nginx:ask(path))
-        end)
-      end
+  cases.each(function(place, name, path, prepare)
+    it(place .. ": " .. name, function()
+      prepare(box)
+      assert.equal("ok", nginx:ask(path .. box.url))
     end)
-  end
+  end)
 
   it("there is no helper thread", function()
     assert.equal("total=0", nginx:ask("/call?pool=carriers&url=" .. box.url))
