@@ -130,6 +130,7 @@ build = {
       ["sendcloud.events"] = "lua/sendcloud/events.lua",
       ["sendcloud.export"] = "lua/sendcloud/export.lua",
       ["sendcloud.export_pages"] = "lua/sendcloud/export_pages.lua",
+      ["sendcloud.export_workers"] = "lua/sendcloud/export_workers.lua",
       ["sendcloud.handle"] = "lua/sendcloud/handle.lua",
       ["sendcloud.headers"] = "lua/sendcloud/headers.lua",
       ["sendcloud.import"] = "lua/sendcloud/import.lua",

@@ -16,6 +16,7 @@ local records = require "sendcloud.records"
 local spool = require "sendcloud.spool"
 local yieldable = require "sendcloud.yieldable"
 
+local export_workers = lazy.require "sendcloud.export_workers"
 local resume = lazy.require "sendcloud.resume"
 
 local export = {}
@@ -137,18 +138,18 @@ local function write(run, page)
   local ok, err = spool.begin(run.spool)
   if ok and rows > 0 then ok, err = spool.add(run.spool, page.lines, bytes, page.columns) end
   if ok and run.resume then ok, err = resume.add_ids(run.resume, page.ids) end
-  return ok, err
+  return not ok and err or nil
 end
 
 -- Notes how far the run came.
 local function note(run)
   local now = run.resume and core.now()
   run.tell()
-  if not now or now - run.saved < SYNC then return true end
+  if not now or now - run.saved < SYNC then return nil end
   run.saved = now
-  return resume.save(run.resume, run)
+  local _, err = resume.save(run.resume, run)
+  return err
 end
-
 
 -- Beginning and end
 -- -------------------------------------------------------------------------
@@ -249,7 +250,10 @@ local function work(run, caught)
   end
   if run.complete then return run.report end
   if not run.finishing then
-    local ok, raised = export_pages.walk(run, caught)
+    -- Where what is raised is caught, one page after the other needs no task.
+    local alone = run.concurrency == 1 and caught
+    local ok, raised = export_pages.walk(run,
+      alone and export_pages.alone or export_workers.together)
     if not ok then
       spool.abandon(run.spool, run.resume)
       error(raised, 0)

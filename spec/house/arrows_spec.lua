@@ -16,7 +16,7 @@ local FLOOR = {
   client = 7,
   members = 6, tags = 6, segments = 6, import = 6, export = 6, collector = 6,
   parallel = 6, request = 6, reconcile = 6,
-  pages = 5, chunks = 5, export_pages = 5,
+  pages = 5, chunks = 5, export_pages = 5, export_workers = 5,
   call = 4,
   core = 0,
 }
