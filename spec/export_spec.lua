@@ -43,6 +43,10 @@ local function bare(client)
   return found
 end
 
+local function beside(width)
+  return width == 1 and "" or (", %d pages at a time"):format(width)
+end
+
 describe("export", function()
   after_each(files.clean)
 
@@ -105,33 +109,35 @@ describe("export", function()
       cjson.decode(files.read(path)))
   end)
 
-  it("finds fields that turn up late", function()
-    local client = boxed { concurrency = 3 }
-    fill(client, 450, function(i)
-      return { email = ("u%d@x.org"):format(i), name = i == 5 and 'a,\n"b' or nil,
-        fields = { a = i, late = i > 330 and i or nil, [i > 120 and "b" or "a"] = i } }
+  for _, width in ipairs { 1, 3 } do
+    it("finds fields that turn up late" .. beside(width), function()
+      local client = boxed { concurrency = width }
+      fill(client, 450, function(i)
+        return { email = ("u%d@x.org"):format(i), name = i == 5 and 'a,\n"b' or nil,
+          fields = { a = i, late = i > 330 and i or nil, [i > 120 and "b" or "a"] = i } }
+      end)
+      local path = files.path ".csv"
+      assert.are.equal(450, export(client, path).rows)
+      local core = require "sendcloud.core"
+      local rows = core.rows {}
+      rows:feed(files.read(path))
+      rows:finish()
+      rows:sniff()
+      local n, header = 0, rows:read()
+      assert.are.equal("email,phone,name,tags,a", table.concat(header, ",", 1, 5))
+      assert.are.equal(7, #header)
+      while true do
+        local cells = rows:read()
+        if not cells then break end
+        n = n + 1
+        assert.are.equal(7, #cells)
+        assert.are.equal(("u%d@x.org"):format(n), cells[1])
+      end
+      assert.are.equal(450, n)
+      assert.is_nil(files.read(path .. ".part"))
+      assert.is_nil(files.read(path .. ".part2"))
     end)
-    local path = files.path ".csv"
-    assert.are.equal(450, export(client, path).rows)
-    local core = require "sendcloud.core"
-    local rows = core.rows {}
-    rows:feed(files.read(path))
-    rows:finish()
-    rows:sniff()
-    local n, header = 0, rows:read()
-    assert.are.equal("email,phone,name,tags,a", table.concat(header, ",", 1, 5))
-    assert.are.equal(7, #header)
-    while true do
-      local cells = rows:read()
-      if not cells then break end
-      n = n + 1
-      assert.are.equal(7, #cells)
-      assert.are.equal(("u%d@x.org"):format(n), cells[1])
-    end
-    assert.are.equal(450, n)
-    assert.is_nil(files.read(path .. ".part"))
-    assert.is_nil(files.read(path .. ".part2"))
-  end)
+  end
 
   it("keeps a spreadsheet from running cells", function()
     local client = boxed()
@@ -165,11 +171,19 @@ describe("export", function()
     assert.are.equal(0, export(client, path).rows)
     assert.are.same({ "email,phone,name,tags" }, lines_of(path))
     fill(client, 250)
-    for _, limit in ipairs { 0, 1, 99, 100, 101, 250, 300 } do
-      local report = export(client, path, { limit = limit })
-      assert.are.equal(math.min(limit, 250), report.rows)
-      assert.are.equal(report.rows + 1, #lines_of(path))
-      assert.is_true(report.requests <= math.ceil(limit / 100) + (limit == 0 and 0 or 0))
+    for _, limit in ipairs { 0, 1, 99, 100, 101, 201, 250, 300 } do
+      for _, width in ipairs { 1, 8 } do
+        local report = export(client, path, { limit = limit, concurrency = width })
+        assert.are.equal(math.min(limit, 250), report.rows)
+        assert.are.equal(0, report.duplicates)
+        local lines = lines_of(path)
+        assert.are.equal(report.rows + 1, #lines)
+        for i = 2, #lines do
+          assert.are.equal(("u%d@x.org,"):format(i - 1), lines[i]:match("^[^,]*,"))
+        end
+        assert.are.equal(#files.read(path), report.bytes)
+        assert.is_true(report.requests <= math.ceil(limit / 100))
+      end
     end
   end)
 
@@ -188,80 +202,82 @@ describe("export", function()
     end
   end)
 
-  describe("of a list that changes", function()
-    -- A service whose list the spec changes between pages.
-    local function changing(list, change, options)
-      local n = 0
-      return scripted.client(function(request)
-        n = n + 1
-        local offset = tonumber(request.query:match("offset=(%d+)"))
-        local count = tonumber(request.query:match("count=(%d+)"))
-        if options and options.most then count = math.min(count, options.most) end
-        local page = {}
-        for i = offset + 1, math.min(offset + count, #list) do
-          page[#page + 1] = ('{"id":"%s","email":"%s@x.org"}'):format(list[i], list[i])
-        end
-        local total = not (options and options.silent) and (',"total":%d'):format(#list) or ""
-        local body = ('{"list":[%s]%s}'):format(table.concat(page, ","), total)
-        change(list, n)
-        return scripted.json(200, body)
-      end, { concurrency = 2 })
-    end
-
-    local function ids(n)
-      local list = {}
-      for i = 1, n do list[i] = "m" .. i end
-      return list
-    end
-
-    local function run(list, change, options)
-      local path = files.path ".csv"
-      local report = export(changing(list, change, options), path)
-      local seen, rows = {}, 0
-      for i, line in ipairs(lines_of(path)) do
-        if i > 1 then
-          local id = line:match("^[^@]*")
-          assert.is_nil(seen[id], id)
-          seen[id] = true
-          rows = rows + 1
-        end
+  for _, width in ipairs { 1, 2 } do
+    describe("of a list that changes" .. beside(width), function()
+      -- A service whose list the spec changes between pages.
+      local function changing(list, change, options)
+        local n = 0
+        return scripted.client(function(request)
+          n = n + 1
+          local offset = tonumber(request.query:match("offset=(%d+)"))
+          local count = tonumber(request.query:match("count=(%d+)"))
+          if options and options.most then count = math.min(count, options.most) end
+          local page = {}
+          for i = offset + 1, math.min(offset + count, #list) do
+            page[#page + 1] = ('{"id":"%s","email":"%s@x.org"}'):format(list[i], list[i])
+          end
+          local total = not (options and options.silent) and (',"total":%d'):format(#list) or ""
+          local body = ('{"list":[%s]%s}'):format(table.concat(page, ","), total)
+          change(list, n)
+          return scripted.json(200, body)
+        end, { concurrency = width })
       end
-      assert.are.equal(rows, report.rows)
-      return seen, report
-    end
 
-    it("writes nobody twice when it grows in front", function()
-      local seen, report = run(ids(400), function(list, n)
-        if n <= 3 then for i = 1, 30 do table.insert(list, 1, ("new%d-%d"):format(n, i)) end end
+      local function ids(n)
+        local list = {}
+        for i = 1, n do list[i] = "m" .. i end
+        return list
+      end
+
+      local function run(list, change, options)
+        local path = files.path ".csv"
+        local report = export(changing(list, change, options), path)
+        local seen, rows = {}, 0
+        for i, line in ipairs(lines_of(path)) do
+          if i > 1 then
+            local id = line:match("^[^@]*")
+            assert.is_nil(seen[id], id)
+            seen[id] = true
+            rows = rows + 1
+          end
+        end
+        assert.are.equal(rows, report.rows)
+        return seen, report
+      end
+
+      it("writes nobody twice when it grows in front", function()
+        local seen, report = run(ids(400), function(list, n)
+          if n <= 3 then for i = 1, 30 do table.insert(list, 1, ("new%d-%d"):format(n, i)) end end
+        end)
+        for i = 1, 400 do assert.is_true(seen["m" .. i]) end
+        assert.is_true(report.duplicates > 0)
       end)
-      for i = 1, 400 do assert.is_true(seen["m" .. i]) end
-      assert.is_true(report.duplicates > 0)
-    end)
 
-    it("misses nobody when it shrinks in front", function()
-      local seen = run(ids(400), function(list, n)
-        if n == 2 then for _ = 1, 50 do table.remove(list, 1) end end
+      it("misses nobody when it shrinks in front", function()
+        local seen = run(ids(400), function(list, n)
+          if n == 2 then for _ = 1, 50 do table.remove(list, 1) end end
+        end)
+        for i = 51, 400 do assert.is_true(seen["m" .. i]) end
       end)
-      for i = 51, 400 do assert.is_true(seen["m" .. i]) end
-    end)
 
-    it("ends when it vanishes", function()
-      run(ids(400), function(list, n)
-        if n == 2 then for i = #list, 1, -1 do list[i] = nil end end
+      it("ends when it vanishes", function()
+        run(ids(400), function(list, n)
+          if n == 2 then for i = #list, 1, -1 do list[i] = nil end end
+        end)
+      end)
+
+      it("takes pages that are smaller than asked for", function()
+        local seen = run(ids(230), function() end, { most = 30 })
+        for i = 1, 230 do assert.is_true(seen["m" .. i]) end
+      end)
+
+      it("does without a total", function()
+        local seen = run(ids(230), function() end, { silent = true })
+        for i = 1, 230 do assert.is_true(seen["m" .. i]) end
+        run(ids(200), function() end, { silent = true })
       end)
     end)
-
-    it("takes pages that are smaller than asked for", function()
-      local seen = run(ids(230), function() end, { most = 30 })
-      for i = 1, 230 do assert.is_true(seen["m" .. i]) end
-    end)
-
-    it("does without a total", function()
-      local seen = run(ids(230), function() end, { silent = true })
-      for i = 1, 230 do assert.is_true(seen["m" .. i]) end
-      run(ids(200), function() end, { silent = true })
-    end)
-  end)
+  end
 
   it("reads what the documents contradict themselves in", function()
     local client = scripted.client {

@@ -101,13 +101,16 @@ static int buffer_len(lua_State *L)
     return 1;
 }
 
+/* b:clear([count]): keeps the first count bytes, none when absent */
 static int buffer_clear(lua_State *L)
 {
     struct sc_buf *b = check_buffer(L);
+    lua_Number count = luaL_optnumber(L, 2, 0);
 
+    luaL_argcheck(L, count >= 0 && count <= (lua_Number)b->len, 2, "out of range");
     if (b->locks)
         return luaL_error(L, "the buffer is in use by a request");
-    sc_buf_clear(b);
+    b->len = (size_t)count;
     return 0;
 }
 

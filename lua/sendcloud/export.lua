@@ -124,20 +124,36 @@ end
 ---@field saved number         when the checkpoint was written
 ---@field tell fun()
 
+-- Takes the lines that the limit does not leave off the end of a page. Returns bytes.
+local function cut(run, page, rows)
+  if not page.tail then return run.layout.lines:cut(page.lines, rows) end
+  local bytes = run.layout.lines:cut(tostring(page.lines):sub(page.from + 1), rows)
+  page.lines:clear(page.from + bytes)
+  return bytes
+end
+
 -- Writes one page, as much of it as the limit leaves.
 local function write(run, page)
-  local rows, bytes = page.written, #page.lines
+  local report, rows, bytes = run.report, page.written, #page.lines - page.from
+  report.duplicates = report.duplicates + page.received - rows
   if rows > run.left then
     rows = run.left
-    bytes = run.layout.lines:cut(page.lines, rows)
+    bytes = cut(run, page, rows)
   end
-  local report = run.report
-  report.rows = report.rows + rows
-  report.duplicates = report.duplicates + page.received - page.written
-  run.left = run.left - rows
-  local ok, err = spool.begin(run.spool)
+  report.rows, run.left = report.rows + rows, run.left - rows
+  local ok, err
+  if page.tail then
+    ok, err = spool.added(run.spool, bytes, page.columns)
+    return not ok and err or nil
+  end
+  ok, err = spool.begin(run.spool)
   if ok and rows > 0 then ok, err = spool.add(run.spool, page.lines, bytes, page.columns) end
-  if ok and run.resume then ok, err = resume.add_ids(run.resume, page.ids) end
+  if not run.resume then -- the next lines of a page that is the only one need not be copied
+    page.tail = page.single and spool.tail(run.spool)
+    page.lines = page.tail or page.lines
+  elseif ok then
+    ok, err = resume.add_ids(run.resume, page.ids)
+  end
   return not ok and err or nil
 end
 

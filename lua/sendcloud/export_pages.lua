@@ -38,6 +38,9 @@ local MOST_PASSES = 3 -- over a set that shrinks
 
 ---@class sendcloud.Page
 ---@field lines userdata     a buffer
+---@field from integer       where in it the page's begin
+---@field single boolean?    there is no other page
+---@field tail userdata|nil  the spool's buffer, when lines are put there at once
 ---@field ids userdata|nil   the same for the hashes of its members' ids
 ---@field json userdata|nil  for answers, while they come
 ---@field body userdata|nil  an answer that is to be read later
@@ -157,7 +160,12 @@ end
 function export_pages.claim(run, page)
   local offset = run.claimed
   run.first, run.claimed = true, offset + run.size
-  page.lines:clear()
+  if page.tail then
+    page.from = #page.lines
+  else
+    page.lines:clear()
+    page.from = 0
+  end
   if page.ids then page.ids:clear() end
   page.offset, page.written, page.received = offset, 0, 0
 end
@@ -249,7 +257,7 @@ end
 ---@return boolean ok always
 function export_pages.alone(run)
   local page = export_pages.new(run)
-  page.json = core.buffer()
+  page.json, page.single = core.buffer(), true
   while export_pages.may_claim(run) do
     export_pages.claim(run, page)
     local received, err = ask(run, page, page.offset, run.size)

@@ -124,6 +124,16 @@ function spool.begin(self)
   return write(self, line)
 end
 
+-- So many bytes more are lines with so many cells.
+local function note_stretch(self, count, columns)
+  local last = self.stretches[#self.stretches]
+  if last and last.columns == columns then
+    last.bytes = last.bytes + count
+  else
+    self.stretches[#self.stretches + 1] = { bytes = count, columns = columns }
+  end
+end
+
 --- Adds the lines of a page.
 ---@param self sendcloud.Spool
 ---@param lines userdata   a buffer
@@ -132,13 +142,29 @@ end
 ---@return true|nil
 ---@return sendcloud.Error? err
 function spool.add(self, lines, count, columns)
-  local last = self.stretches[#self.stretches]
-  if last and last.columns == columns then
-    last.bytes = last.bytes + count
-  else
-    self.stretches[#self.stretches + 1] = { bytes = count, columns = columns }
-  end
+  note_stretch(self, count, columns)
   return write(self, lines, count)
+end
+
+--- The buffer that lines may be put into, behind what is there; spool.added follows.
+---@param self sendcloud.Spool
+---@return userdata
+function spool.tail(self)
+  return self.gathered
+end
+
+--- Takes in the lines that were put there.
+---@param self sendcloud.Spool
+---@param count integer    bytes
+---@param columns integer  how many cells each line has
+---@return true|nil
+---@return sendcloud.Error? err
+function spool.added(self, count, columns)
+  note_stretch(self, count, columns)
+  self.size = self.size + count
+  local ok, reason = core.gather(self.file, self.gathered, "", 0, GATHERED)
+  if not ok then return nil, failed(self.temporary, reason) end
+  return true
 end
 
 --- Hands what was added to the system.

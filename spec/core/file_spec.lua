@@ -147,4 +147,19 @@ describe("files", function()
     assert.are.equal("af63dc4c8601ec8c", core.digest("a"))
     assert.are_not.equal(core.digest("ab"), core.digest("ba"))
   end)
+
+  it("keeps the beginning of a buffer, or nothing", function()
+    local path = files.path ".txt"
+    local file, buffer = assert(io.open(path, "wb")), core.buffer()
+    assert.is_true(core.gather(file, buffer, "abcdef", 6, 100))
+    buffer:clear(4)
+    assert.are.equal("abcd", tostring(buffer))
+    for _, count in ipairs { 5, -1, 0 / 0, 1 / 0 } do
+      assert.has_error(function() buffer:clear(count) end)
+    end
+    assert.are.equal("abcd", tostring(buffer))
+    buffer:clear()
+    assert.are.equal(0, #buffer)
+    file:close()
+  end)
 end)
