@@ -82,6 +82,7 @@ build = {
       libdirs = { "$(MICROHTTPD_LIBDIR)", "$(SQLITE_LIBDIR)" },
     },
       ["sendcloud.sandbox"] = "lua/sendcloud/sandbox.lua",
+      ["sendcloud.sandbox.check"] = "lua/sendcloud/sandbox/check.lua",
       ["sendcloud.sandbox.fault"] = "lua/sendcloud/sandbox/fault.lua",
       ["sendcloud.sandbox.load"] = "lua/sendcloud/sandbox/load.lua",
       ["sendcloud.transport.sandbox"] = "lua/sendcloud/transport/sandbox.lua",

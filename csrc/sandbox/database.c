@@ -10,6 +10,9 @@
 static const char pragmas[] =
     "PRAGMA cache_size = -262144; PRAGMA temp_store = memory;"
     "PRAGMA foreign_keys = OFF; PRAGMA recursive_triggers = OFF;";
+/* One at a time: who has which address is kept in memory, and another one's writes would
+ * pass it by. */
+static const char alone[] = "PRAGMA locking_mode = EXCLUSIVE;";
 /* The log is written back every 256 MiB, so that a page that many batches touch is
  * copied once. Without fsync a file outlives the process being killed, not the
  * machine's power. */
@@ -146,21 +149,31 @@ static int make(struct sc_box *box)
     return SC_DONE;
 }
 
-int sc_database_open(struct sc_box *box, const char *path)
+static int prepare(struct sc_box *box, const char *path)
 {
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
     int fresh = 1;
 
-    if (sqlite3_open_v2(path ? path : ":memory:", &box->db, flags, NULL))
-        return box->db ? sc_store_failed(box) : sc_box_fail(box, "out of memory");
-    sqlite3_busy_timeout(box->db, 5000);
     if (sc_functions_register(box) || sc_holders_register(box) ||
-        sc_store_script(box, pragmas) || check_file(box, &fresh) ||
-        (path && sc_store_script(box, file_pragmas)))
+        sc_store_script(box, pragmas) || (path && sc_store_script(box, alone)) ||
+        check_file(box, &fresh) || (path && sc_store_script(box, file_pragmas)))
         return SC_FAILED;
     if (fresh && make(box))
         return SC_FAILED;
     return sc_database_load(box);
+}
+
+int sc_database_open(struct sc_box *box, const char *path)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+
+    if (sqlite3_open_v2(path ? path : ":memory:", &box->db, flags, NULL))
+        return box->db ? sc_store_failed(box) : sc_box_fail(box, "out of memory");
+    sqlite3_busy_timeout(box->db, 500); /* another one may be about to close it */
+    if (prepare(box, path) == SC_DONE)
+        return SC_DONE;
+    if ((sqlite3_errcode(box->db) & 0xff) == SQLITE_BUSY)
+        return sc_box_fail(box, "another program has it open, another sandbox perhaps");
+    return SC_FAILED;
 }
 
 void sc_database_close(struct sc_box *box)

@@ -8,14 +8,8 @@
 
 #include <string.h>
 
-/* Documented codes; 39xxx are the sandbox's own, for errors whose codes nobody documents.
- */
-enum {
-    CODE_AUTH = 30000,
-    CODE_MISSING = 30036,
-    CODE_TAG_EXISTS = 32603,
-    CODE_OWN = 39000
-};
+/* The codes that are documented. */
+enum { CODE_AUTH = 30000, CODE_MISSING = 30036, CODE_TAG_EXISTS = 32603 };
 
 #define PROCESS                                                                          \
     "json_object('percent', sc_percent(s.status, s.started_ms, s.finish_ms),"            \
@@ -26,7 +20,7 @@ enum {
 
 static int error(struct sc_call *call, const char *parameter, const char *message)
 {
-    int code = CODE_OWN + call->status;
+    int64_t code;
 
     if (call->status == 401)
         code = CODE_AUTH;
@@ -34,6 +28,8 @@ static int error(struct sc_call *call, const char *parameter, const char *messag
         code = CODE_MISSING;
     else if (strcmp(message, "tag name already exist") == 0)
         code = CODE_TAG_EXISTS;
+    else
+        code = sc_switches_get(call->box, SC_SW_ERROR_CODES) + call->status;
     if (code == CODE_MISSING) {
         /* documented for the update of a member; for the others it is assumed */
         if (!call->operation || strcmp(call->operation, "members.update") != 0)
@@ -41,7 +37,7 @@ static int error(struct sc_call *call, const char *parameter, const char *messag
         if (sc_switches_peek(call->box, SC_SW_NOT_FOUND_STATUS) == 0)
             call->status = 200;
     }
-    sqlite3_str_appendf(call->out, "{\"code\":%d,\"message\":", code);
+    sqlite3_str_appendf(call->out, "{\"code\":%lld,\"message\":", (long long)code);
     (void)parameter; /* the shape has no place for it; messages name it */
     if (sc_store_quote(call->box, call->out, message))
         return SC_FAILED;

@@ -337,6 +337,16 @@ static void push_entry(lua_State *L, const struct sc_log_entry *entry)
     lua_setfield(L, -2, "answer_headers");
 }
 
+/* "members.*" stands for every operation that begins with "members."; NULL for all. */
+static int is_of(const struct sc_log_entry *entry, const char *operation)
+{
+    size_t n = operation ? strlen(operation) : 0;
+
+    if (n > 0 && operation[n - 1] == '*')
+        return strncmp(operation, entry->operation, n - 1) == 0;
+    return !operation || strcmp(entry->operation, operation) == 0;
+}
+
 static int requests_locked(lua_State *L)
 {
     const struct sc_log *log = sc_lua_box_check(L)->front->log;
@@ -349,13 +359,13 @@ static int requests_locked(lua_State *L)
 
     while (first > 0 && found < last) {
         first--;
-        found += !operation || strcmp(sc_log_at(log, first)->operation, operation) == 0;
+        found += is_of(sc_log_at(log, first), operation);
     }
     lua_newtable(L);
     for (i = first; i < sc_log_count(log) && last > 0; i++) {
         const struct sc_log_entry *entry = sc_log_at(log, i);
 
-        if (operation && strcmp(entry->operation, operation) != 0)
+        if (!is_of(entry, operation))
             continue;
         push_entry(L, entry);
         lua_rawseti(L, -2, ++n);

@@ -67,7 +67,10 @@ int sc_box_switch_set(struct sc_box *box, const char *name, const char *value)
         number = choice(table[which].choices, value);
     }
     if (number < 0) {
-        sc_box_fail(box, "[%s] is %s, not [%.40s]", name, table[which].choices, value);
+        if (strcmp(table[which].choices, "number") == 0)
+            sc_box_fail(box, "a whole number of 0 or more is needed, not [%.40s]", value);
+        else
+            sc_box_fail(box, "%s is needed, not [%.40s]", table[which].choices, value);
         return SC_BOX_INVALID;
     }
     box->switches[which].value = (long)number;

@@ -126,6 +126,8 @@
     X(NOT_FOUND_STATUS, "not_found_status", "200|404", 0,                                \
       "HTTP status of EngageLab's code 30036 (documented as 200 for the update of a "    \
       "member)")                                                                         \
+    X(ERROR_CODES, "error_codes", "number", 39000,                                       \
+      "EngageLab's codes of errors that no document names are this and the HTTP status") \
     X(ENGAGELAB_MORE, "engagelab_more", "yes|no", 0,                                     \
       "whether EngageLab's tags and segments are served, whose documents are missing")   \
     X(TRIM_IDS, "trim_ids", "no|yes", 0,                                                 \

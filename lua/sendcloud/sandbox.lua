@@ -11,6 +11,7 @@
 -- box:advance, by the waiting of a client in process, and over HTTP by pauses of a tenth
 -- of a second and more.
 
+local check = require "sendcloud.sandbox.check"
 local core = require "sendcloud.sandbox.core"
 local fault = require "sendcloud.sandbox.fault"
 local load = require "sendcloud.sandbox.load"
@@ -59,41 +60,6 @@ end
 
 -- Starting ------------------------------------------------------------------------------
 
-local OPTIONS = {
-  port = "number", path = "string", seed = "number", api_user = "string", api_key = "string",
-  address = "string", exposed = "boolean", silence = "number", connections = "number",
-  max_body = "number", log_entries = "number", log_bytes = "number",
-}
-
--- What is wrong with an option of OPTIONS, or nil.
-local function wrong(name, value)
-  local wanted = OPTIONS[name]
-  if type(value) ~= wanted then return ("a %s is needed"):format(wanted) end
-  if value == "" then return "must not be empty" end
-  if name == "port" and not (value >= 0 and value <= 65535 and value % 1 == 0) then
-    return "a whole number from 0 to 65535 is needed"
-  end
-  if name == "seed" and value % 1 ~= 0 then return "a whole number is needed" end
-end
-
--- The options that are rules left open by the documents.
-local function switches(options)
-  local found, known = {}, {}
-  for _, switch in ipairs(core.switches()) do known[switch.name] = true end
-  for name, value in pairs(options) do
-    if known[name] then
-      if type(value) == "boolean" then value = value and "yes" or "no" end
-      found[name] = type(value) == "number" and ("%d"):format(value) or tostring(value)
-    elseif name ~= "clock" and not OPTIONS[name] then
-      error(("sandbox: there is no option %q"):format(tostring(name)), 0)
-    elseif name ~= "clock" then
-      local reason = wrong(name, value)
-      if reason then error(("sandbox: %s: %s"):format(name, reason), 0) end
-    end
-  end
-  return found
-end
-
 local function first_clock(options)
   local clock = options.clock
   if clock == nil then clock = options.seed and FIRST_MOMENT or "machine" end
@@ -135,7 +101,7 @@ local Meta = {
 Meta.__close = function(box) box:stop() end
 
 local function start(options)
-  local values = switches(options)
+  local values = check.options(options, core.switches())
   local engine, why = core.open {
     path = options.path, seed = options.seed, clock = first_clock(options),
     user = options.api_user or USER, key = options.api_key or KEY,
@@ -350,11 +316,13 @@ local Headers = {
 ---@field fault? string      what was done to it
 
 --- What was asked of it, the oldest first.
----@param filter? { operation?: string, last?: integer }
+---@param filter? { operation?: string, last?: integer }|string   "members.upsert",
+---  "members.*"; the last so many of them
 ---@return sendcloud.BoxRequest[]
 function Box:requests(filter)
-  filter = type(filter) == "table" and filter or { operation = filter }
-  local found = self.core:requests(filter.operation, filter.last)
+  local ok, operation, last = pcall(check.filter, filter)
+  if not ok then error(operation, 2) end
+  local found = self.core:requests(operation, last)
   for _, request in ipairs(found) do
     setmetatable(request.headers, Headers)
     if request.answer_headers then setmetatable(request.answer_headers, Headers) end
@@ -376,6 +344,7 @@ end
 
 ---@param snapshot string
 function Box:restore(snapshot)
+  if type(snapshot) ~= "string" then error("restore: what snapshot() gave is needed", 2) end
   assert(self.core:restore(snapshot))
 end
 
@@ -397,9 +366,10 @@ function Box:load(path)
   if not file then return nil, why end
   local text = file:read("*a")
   file:close()
-  return load.contacts(text, function(members)
+  local report, problem = load.contacts(text, function(members)
     return self.core:upsert(members)
   end)
+  return report, problem and path .. ": " .. problem
 end
 
 local EVENTS = { sent = "sent", open = "open", opened = "open", click = "click", clicked = "click" }
@@ -471,11 +441,16 @@ end
 ---@param options? sendcloud.BoxOptions
 ---@return string signal   which one ended it
 function sandbox.serve(options)
+  if options ~= nil and type(options) ~= "table" then
+    error("sandbox.serve: a table is needed", 2)
+  end
   local wanted = { port = 8025 }
   for name, value in pairs(options or {}) do wanted[name] = value end
   local box
-  local signal = core.until_signal(function()
-    box = assert(sandbox.start(wanted))
+  local ended, signal = pcall(core.until_signal, function()
+    local why
+    box, why = start(wanted)
+    if not box then error(why, 0) end
     local lines = { "# sandbox of SendCloud and EngageLab at " .. box.url .. " (Ctrl-C stops it)" }
     for name, value in pairs(box:environment()) do
       lines[#lines + 1] = ("export %s='%s'"):format(name, value)
@@ -484,7 +459,8 @@ function sandbox.serve(options)
     io.stdout:write(table.concat(lines, "\n"), "\n")
     io.stdout:flush()
   end)
-  box:stop()
+  if box then box:stop() end
+  if not ended then error(signal, 2) end
   return signal
 end
 

@@ -52,4 +52,85 @@ describe("a box", function()
     box:fault { headers = { ["X-A"] = "b" } }
     assert.truthy(told(function() box:fault { delay = -1 } end):find("from 0 to 1000000 ", 1, true))
   end)
+
+  it("is asked for no requests that there cannot be", function()
+    local box = tools.start()
+    tools.ask(box, "POST", "/marketing/lists/listMembers", "{}")
+    tools.ask(box, "GET", "/marketing/lists/tags")
+    assert.equal(1, #box:requests { operation = "members.*" })
+    assert.equal(1, #box:requests "tags.list")
+    assert.equal(2, #box:requests { operation = "*" })
+    assert.equal(1, #box:requests { last = 1 })
+    assert.equal(0, #box:requests { last = 0 })
+    for _, case in ipairs {
+      { { operation = "members.lst" }, 'no operation "members.lst"' }, { "tags", 'no operation "tags"' },
+      { { opertion = "members.list" }, 'no filter "opertion"' }, { { last = -1 }, "requests.last: a whole" },
+      { { last = 0.5 }, "requests.last: a whole" }, { { last = "x" }, "requests.last: a whole" }, { 3, "a table" },
+    } do
+      local message = told(function() box:requests(case[1]) end)
+      assert.truthy(message:find(case[2], 1, true), message)
+    end
+  end)
+
+  it("says what an option may be", function()
+    for name, value in pairs { log_entries = -1, silence = 1.5, connections = "x", max_body = -1, log_bytes = 0 / 0 } do
+      local message = told(function() sandbox.start { [name] = value } end)
+      assert.truthy(message:find(("^%%S+misuse_spec.lua:%%d+: sandbox: %s: a whole number from 0 to %%d+ is needed$")
+        :format(name)), message)
+    end
+    for _, options in ipairs { { segment_ms = 0.5 }, { segment_ms = 1e300 }, { segment_ms = 0 / 0 } } do
+      assert.truthy(told(function() sandbox.start(options) end):find("segment_ms: a whole number", 1, true))
+    end
+  end)
+
+  it("restores nothing but snapshots", function()
+    local box = tools.start()
+    local before = box:dump()
+    assert.truthy(told(function() box:restore() end):find("snapshot", 1, true))
+    assert.truthy(told(function() box:restore("junk") end):find("not a snapshot", 1, true))
+    assert.equal(before, box:dump())
+  end)
+
+  it("loads no file without addresses", function()
+    local box = tools.start()
+    local path = os.tmpname()
+    for _, text in ipairs { "", "\n\n", "mail,name\na@x.org,A\n" } do
+      tools.write(path, text)
+      local report, reason = box:load(path)
+      assert.is_nil(report)
+      assert.truthy(reason:find(path .. ": no column", 1, true), reason)
+    end
+    tools.write(path, "Name,EMAIL\nA,a@x.org\n")
+    assert.equal(1, box:load(path).inserted)
+    os.remove(path)
+  end)
+
+  it("shares its file with nobody", function()
+    local path = os.tmpname()
+    os.remove(path)
+    local one = tools.start { path = path }
+    local two, reason = sandbox.start { path = path }
+    assert.is_nil(two)
+    assert.truthy(reason:find(path .. ": another program has it open", 1, true), reason)
+    assert.equal(200, (tools.ask(one, "POST", "/marketing/lists/members",
+      '{"members":[{"email":"a@x.org"}],"updateExisting":true}')))
+    one:stop()
+    two = tools.start { path = path }
+    assert.truthy(two:dump():find("a@x.org", 1, true))
+    two:stop()
+    os.remove(path)
+  end)
+end)
+
+describe("sandbox.serve", function()
+  it("raises what keeps it from starting at the caller's line", function()
+    for _, case in ipairs {
+      { { prot = 1 }, 'there is no option "prot"' }, { { address = "0.0.0.0" }, "exposed = true" },
+      { 8025, "a table is needed" }, { { port = tools.start().url:match("%d+$") + 0 }, "in use" },
+    } do
+      local message = told(function() sandbox.serve(case[1]) end)
+      assert.truthy(message:find("misuse_spec.lua:%d+: ") and message:find(case[2], 1, true), message)
+    end
+    tools.stop_all()
+  end)
 end)

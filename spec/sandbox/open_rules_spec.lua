@@ -379,9 +379,9 @@ describe("options that are none", function()
   it("are refused in clear words", function()
     for _, case in ipairs {
       { { unknown_tags = "create" }, 'there is no option "unknown_tags"' },
-      { { unknown_tag = "creat" }, "[unknown_tag] is create|ignore|refuse, not [creat]" },
-      { { segment_ms = -1 }, "[segment_ms] is number, not [-1]" },
-      { { order = 3 }, "[order] is newest|oldest, not [3]" },
+      { { unknown_tag = "creat" }, "unknown_tag: create|ignore|refuse is needed, not [creat]" },
+      { { segment_ms = -1 }, "segment_ms: a whole number of 0 or more is needed, not [-1]" },
+      { { order = 3 }, "order: newest|oldest is needed, not [3]" },
       { { seed = "x" }, "seed: a number is needed" },
     } do
       local ok, why = pcall(require("sendcloud.sandbox").start, case[1])

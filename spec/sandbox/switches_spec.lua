@@ -45,4 +45,17 @@ describe("X-Sandbox-Assumed", function()
     _, _, headers = rules.sc(box, "GET", "nothing")
     assert.is_nil(headers["x-sandbox-assumed"])
   end)
+
+  it("names the codes of EngageLab that no document has", function()
+    local box = tools.start { seed = 42 }
+    local status, answer, headers = rules.el(box, "POST", "list_members?limit=0", {})
+    assert.same({ 400, 39400 }, { status, answer.code })
+    assert.truthy(headers["x-sandbox-assumed"]:find("error_codes", 1, true))
+    box = tools.start { seed = 42, error_codes = 70000 }
+    _, answer = rules.el(box, "POST", "list_members?limit=0", {})
+    assert.equal(70400, answer.code)
+    _, answer, headers = rules.el(box, "PUT", "members/nobody", {})
+    assert.equal(30036, answer.code)
+    assert.is_nil(headers["x-sandbox-assumed"])
+  end)
 end)

@@ -27,11 +27,14 @@ end
 local EFFECTS = { "status", "headers", "body", "retry_form", "delay_min", "reset", "truncate",
   "drip", "content_length", "error_body", "html", "strip" }
 
-local function known_operation(name)
+--- Whether there is an operation of that name; "members.*" and "*" stand for several.
+---@param name string
+---@return boolean
+function fault.knows(name)
   local group, rest = name:match("^(%l+)%.([%l_*]+)$")
   local names = group and OPERATIONS[group]
   if name == "*" or names and rest == "*" then return true end
-  return names and (" " .. names .. " "):find(" " .. rest .. " ", 1, true)
+  return names ~= nil and (" " .. names .. " "):find(" " .. rest .. " ", 1, true) ~= nil
 end
 
 local function refuse(name, reason)
@@ -95,7 +98,7 @@ end
 local function which(out, rule)
   if rule.operation ~= nil then
     out.operation = check_text("operation", rule.operation)
-    if not known_operation(out.operation) then
+    if not fault.knows(out.operation) then
       refuse("operation", ("there is no operation %q"):format(out.operation))
     end
   end

@@ -114,11 +114,16 @@ end
 ---@param text string
 ---@param upsert fun(members: string): integer?, integer?, integer? takes a JSON list;
 ---  inserted, updated, refused, or nil where all were refused
----@return { rows: integer, inserted: integer, updated: integer, rejected: integer }
+---@return { rows: integer, inserted: integer, updated: integer, rejected: integer }?
+---  report
+---@return string? reason   no column is called Email
 function load.contacts(text, upsert)
   local report = { rows = 0, inserted = 0, updated = 0, rejected = 0 }
   local next_row = rows(text)
-  local columns = next_row()
+  local columns = next_row() or {}
+  local addresses = false
+  for _, column in ipairs(columns) do addresses = addresses or KNOWN[column:lower()] == "email" end
+  if not addresses then return nil, "no column of the first line is Email" end
   local batch = {}
   for row in next_row do
     report.rows = report.rows + 1
