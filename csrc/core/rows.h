@@ -188,10 +188,11 @@ void sc_rows_fold_free(struct sc_rows_fold *f);
 /* Gives the batch a slot and a generation. Returns 0, or -1 where all slots are taken. */
 int sc_rows_fold_open(struct sc_rows_fold *f, struct sc_rows_batch *b);
 void sc_rows_fold_close(struct sc_rows_fold *f, struct sc_rows_batch *b);
-/* Enters row `index` of b, whose object is in the body; folds an earlier row of the same
- * address into it and notes the other batches that hold it. */
-int sc_rows_fold_add(struct sc_rows_fold *f, struct sc_rows_batch *b,
-                     const struct sc_buf *body, uint32_t address_at, uint32_t index);
+/* Enters the rows of b whose objects are in the body; folds earlier ones of the same
+ * address into the last and notes the other batches that hold it. Returns 0, or
+ * SC_ROWS_NOMEM. */
+int sc_rows_fold(struct sc_rows_fold *f, struct sc_rows_batch *b,
+                 const struct sc_buf *body, uint32_t address_at);
 
 /* The row of b whose address is the n bytes (as the body writes it), or -1. */
 long sc_rows_fold_find(const struct sc_rows_fold *f, const struct sc_rows_batch *b,
@@ -223,7 +224,7 @@ int sc_rows_next(struct sc_rows *r, struct sc_rows_batch *b, size_t bytes);
 /* Marks the entry as refused here, for the reason given. */
 int sc_rows_refuse(struct sc_rows_batch *b, struct sc_rows_entry *e, const char *reason,
                    size_t n);
-/* Takes folded rows out of the body, ends it and lists its members. */
+/* Folds rows, takes their objects out of the body, ends it and lists its members. */
 int sc_rows_close(struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *body);
 /* A request of the members first to last (from 0) only. Returns SC_BUF_*. */
 int sc_rows_slice(const struct sc_rows_plan *p, const struct sc_rows_batch *b,

@@ -164,10 +164,7 @@ int sc_rows_enter(struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *bod
     e->body = (uint32_t)from;
     e->body_len = (uint32_t)(body->len - from);
     e->address_len = (uint32_t)n;
-    if (sc_buf_add_char(body, ',') ||
-        sc_rows_fold_add(&r->fold, b, body, p->address_at, (uint32_t)(b->count - 1)))
-        return SC_ROWS_NOMEM;
-    return 1;
+    return sc_buf_add_char(body, ',') ? SC_ROWS_NOMEM : 1;
 }
 
 static int may_be_blank(char first, char separator)
@@ -261,12 +258,9 @@ int sc_rows_fill(struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *body
         struct sc_rows_entry *e = &b->rows[b->count - 1];
 
         rc = sc_rows_write(r, b, body, e);
-        if (rc > 0)
-            rc = sc_rows_fold_add(&r->fold, b, body, r->plan.address_at,
-                                  (uint32_t)(b->count - 1));
-        else if (rc == 0)
+        if (rc == 0)
             rc = sc_rows_refuse(b, e, NULL, 0);
-        if (rc)
+        if (rc < 0)
             return rc;
     }
     return status;
@@ -299,6 +293,8 @@ int sc_rows_close(struct sc_rows *r, struct sc_rows_batch *b, struct sc_buf *bod
         b->members = members;
         b->members_room = b->room;
     }
+    if (sc_rows_fold(&r->fold, b, body, p->address_at))
+        return SC_ROWS_NOMEM;
     if (b->folded)
         squeeze(b, body, p->head.len);
     b->sent = 0;

@@ -3,6 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Rows whose marks are on their way from memory: one would be waited for as long as it takes
+ * to write half a row. */
+#define AHEAD 16
+
 #define MULTIPLIER UINT64_C(0x9e3779b97f4a7c15)
 
 int sc_rows_fold_init(struct sc_rows_fold *f, size_t live, uint64_t seed)
@@ -154,12 +158,13 @@ static int rebuild(struct sc_rows_fold *f)
     return 0;
 }
 
-int sc_rows_fold_add(struct sc_rows_fold *f, struct sc_rows_batch *b,
-                     const struct sc_buf *body, uint32_t address_at, uint32_t index)
+/* Enters row `index` of b, whose address has this hash; folds an earlier row of the same
+ * address into it and notes the other batches that hold it. */
+static int add(struct sc_rows_fold *f, struct sc_rows_batch *b, const struct sc_buf *body,
+               uint32_t address_at, size_t index, uint64_t hash)
 {
-    struct sc_rows_entry *e = &b->rows[index];
+    const struct sc_rows_entry *e = &b->rows[index];
     const char *address = body->data + e->body + address_at;
-    uint64_t hash = hash_address(address, e->address_len, f->seed);
     size_t at;
 
     if (f->used * 4 >= f->size * 3 && rebuild(f))
@@ -179,8 +184,10 @@ int sc_rows_fold_add(struct sc_rows_fold *f, struct sc_rows_batch *b,
         if (other->address_len != e->address_len ||
             !same_address(body->data + other->body + address_at, address, e->address_len))
             continue;
+        if (other == e)
+            return 0;
         other->state = SC_ROWS_FOLDED;
-        other->winner = index;
+        other->winner = (uint32_t)index;
         m->row = (uint16_t)index;
         b->folded++;
         return 0;
@@ -188,6 +195,33 @@ int sc_rows_fold_add(struct sc_rows_fold *f, struct sc_rows_batch *b,
     f->marks[at] =
         (struct sc_rows_mark){hash, b->generation, (uint16_t)b->slot, (uint16_t)index};
     f->used++;
+    return 0;
+}
+
+static int is_sent(const struct sc_rows_entry *e)
+{
+    return e->state == SC_ROWS_SENT && e->body_len;
+}
+
+int sc_rows_fold(struct sc_rows_fold *f, struct sc_rows_batch *b,
+                 const struct sc_buf *body, uint32_t address_at)
+{
+    uint64_t hashes[AHEAD];
+
+    for (size_t i = 0; i < b->count + AHEAD; i++) {
+        uint64_t *hash = &hashes[i % AHEAD];
+
+        if (i >= AHEAD && is_sent(&b->rows[i - AHEAD]) &&
+            add(f, b, body, address_at, i - AHEAD, *hash))
+            return SC_ROWS_NOMEM;
+        if (i < b->count && is_sent(&b->rows[i])) {
+            const struct sc_rows_entry *e = &b->rows[i];
+
+            *hash =
+                hash_address(body->data + e->body + address_at, e->address_len, f->seed);
+            __builtin_prefetch(&f->marks[(size_t)*hash & (f->size - 1)], 1);
+        }
+    }
     return 0;
 }
 
