@@ -36,7 +36,7 @@ local MOST_PASSES = 3 -- over a set that shrinks
 ---@field write fun(run, page): sendcloud.Error? the page's lines
 ---@field note fun(run): sendcloud.Error?        after the pages whose turn it was
 
----@class sendcloud.Page
+---@class sendcloud.ExportPage
 ---@field lines userdata     a buffer
 ---@field from integer       where in it the page's begin
 ---@field single boolean?    there is no other page
@@ -90,7 +90,7 @@ end
 
 --- Turns a body into lines behind what the page has.
 ---@param run sendcloud.PageRun
----@param page sendcloud.Page
+---@param page sendcloud.ExportPage
 ---@param body userdata|string
 ---@return integer|nil received members
 ---@return string? wrong what is wrong with it
@@ -121,7 +121,7 @@ end
 
 --- One request for a page, whose answer is read or, where that may wait, kept.
 ---@param run sendcloud.PageRun
----@param page sendcloud.Page
+---@param page sendcloud.ExportPage
 ---@param offset integer
 ---@param count integer
 ---@return integer|nil received members; 0 where the answer is kept
@@ -147,7 +147,7 @@ local ask = export_pages.ask
 
 --- A page without a place.
 ---@param run sendcloud.PageRun
----@return sendcloud.Page
+---@return sendcloud.ExportPage
 function export_pages.new(run)
   local page = { lines = core.buffer(), ids = run.with_ids and core.buffer() or nil }
   page.options = { read = reader(run, page) }
@@ -156,7 +156,7 @@ end
 
 --- Makes a page the one that is fetched next.
 ---@param run sendcloud.PageRun
----@param page sendcloud.Page
+---@param page sendcloud.ExportPage
 function export_pages.claim(run, page)
   local offset = run.claimed
   run.first, run.claimed = true, offset + run.size
@@ -197,7 +197,7 @@ end
 --- The first rows of a page came; the service may give fewer at a time than were asked for,
 --- and the others are fetched.
 ---@param run sendcloud.PageRun
----@param page sendcloud.Page
+---@param page sendcloud.ExportPage
 ---@param received integer
 ---@return sendcloud.Error? err
 function export_pages.take_in(run, page, received)

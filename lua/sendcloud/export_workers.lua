@@ -13,10 +13,10 @@ local AHEAD = 4  -- pages a worker may be in front of the writer, times the work
 local UNREAD = 4 -- one answer for so many workers may wait to be read
 
 ---@class sendcloud.Workers
----@field free sendcloud.Page[]     to be used again
+---@field free sendcloud.ExportPage[]     to be used again
 ---@field buffers userdata[]        the same for answers
----@field pages table<integer, sendcloud.Page> read, by offset, waiting for their turn
----@field arrived sendcloud.Page[]  answers that are not read yet
+---@field pages table<integer, sendcloud.ExportPage> read, by offset, waiting for their turn
+---@field arrived sendcloud.ExportPage[]  answers that are not read yet
 ---@field active integer            workers
 ---@field reading boolean           somebody reads what arrived
 ---@field crew sendcloud.Crew
