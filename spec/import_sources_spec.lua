@@ -187,7 +187,8 @@ describe("an import", function()
   it("takes off what keeps a spreadsheet from running cells", function()
     local client, other = boxed(), boxed()
     local given = { email = "a@x.org", name = "=1+1", phone = "+86",
-      fields = { a = "-1", b = "@x", c = '=HYPERLINK("x")', d = "x=1", e = "'s", f = "'" } }
+      fields = { a = "-1", b = "@x", c = '=HYPERLINK("x")', d = "x=1", e = "'s", f = "'",
+        g = "'=1", h = "''+1", i = "''", j = "'\t", k = "''a" } }
     assert(client.members:upsert { given })
     local path, rejects = files.path ".csv", files.path ".csv"
     assert(client.members:export(path, { spreadsheet = true }))

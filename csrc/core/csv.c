@@ -305,10 +305,10 @@ static int undo_quotes(struct sc_csv *c)
 /* Takes off what lines_write.c puts before a cell that a spreadsheet would run. */
 static void take_guards_off(struct sc_csv *c)
 {
-    for (size_t i = 0; i < c->count; i++) {
-        struct sc_csv_cell *cell = &c->cells[i];
+    for (struct sc_csv_cell *cell = c->cells; cell < c->cells + c->count; cell++) {
+        size_t marks = strspn(cell->at, "'");
 
-        if (cell->len >= 2 && cell->at[0] == '\'' && memchr("=+-@\t\r", cell->at[1], 6)) {
+        if (marks && marks < cell->len && memchr("=+-@\t\r", cell->at[marks], 6)) {
             cell->at++;
             cell->len--;
         }

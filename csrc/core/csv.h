@@ -5,10 +5,10 @@
  * they are valid until the next call, and 32 bytes behind each may be read. Read as
  * spreadsheets write: a quote only counts at the start of a cell, what follows a closing
  * quote is kept, a missing last line end is fine. In a text with a byte order mark the
- * apostrophe before = + - @ is not part of a cell: it keeps a spreadsheet from running
- * it. Memory is capped: a row longer than
- * row_max is skipped and reported, and a quote that is never closed costs its own line,
- * not the rest of the file. */
+ * first apostrophe before = + - @ (one of several) is not part of a cell: it keeps a
+ * spreadsheet from running it. Memory is capped: a row longer than row_max is skipped and
+ * reported, and a quote that is never closed costs its own line, not the rest of the
+ * file. */
 #ifndef SC_CSV_H
 #define SC_CSV_H
 

@@ -3,10 +3,16 @@
 #include "scan.h"
 
 /* What a cell needs: quotes around it, and a mark in front that keeps a spreadsheet
- * from running it (https://owasp.org/www-community/attacks/CSV_Injection). */
-static int is_dangerous(char c)
+ * from running it (https://owasp.org/www-community/attacks/CSV_Injection). A cell that
+ * looks like a marked one is marked too, so that taking a mark off gives it back. */
+static int is_dangerous(const char *s, size_t n)
 {
-    return c == '=' || c == '+' || c == '-' || c == '@' || c == '\t' || c == '\r';
+    while (n > 1 && *s == '\'') {
+        s++;
+        n--;
+    }
+    return n &&
+           (*s == '=' || *s == '+' || *s == '-' || *s == '@' || *s == '\t' || *s == '\r');
 }
 
 /* Copies the cell and returns whether it needs quotes. */
@@ -40,7 +46,7 @@ static int copy_cell(char *to, const char *s, size_t n, char separator)
 /* Writes a cell; there is room for 2n + 3 bytes and a vector. Returns its end. */
 static char *put_cell(const struct sc_lines *l, char *to, const char *s, size_t n)
 {
-    int guard = l->guard && n && is_dangerous(*s);
+    int guard = l->guard && is_dangerous(s, n);
 
     if (guard)
         *to = '\'';

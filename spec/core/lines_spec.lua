@@ -130,6 +130,7 @@ describe("lines", function()
     for cell, wanted in pairs {
       ["=1"] = "'=1", ["+1"] = "'+1", ["-1"] = "'-1", ["@x"] = "'@x", ["a=1"] = "a=1",
       ['=",'] = "\"'=\"\",\"",
+      ["'=1"] = "''=1", ["''@"] = "'''@", ["'"] = "'", ["''"] = "''", ["'a=1"] = "'a=1",
     } do
       local out = core.buffer()
       lines:cell(cell, out)
