@@ -156,6 +156,21 @@ local function settle_counts(value, counts)
   end
 end
 
+-- Refusals that no document describes: whatever one is, it has a message, and a null in it
+-- is nothing.
+local function settle_refusals(list)
+  for index, entry in ipairs(list) do
+    local known = type(entry) == "table" and entry or { message = entry }
+    for key, value in pairs(known) do
+      if value == core.null then known[key] = nil end
+    end
+    local said = known.message
+    local told = said ~= nil and type(said) ~= "table"
+    known.message = told and tostring(said) or "refused by the service"
+    list[index] = known
+  end
+end
+
 --- The verdict on a response of an operation.
 ---@param self sendcloud.Plan
 ---@param response table { status, headers, body }
@@ -192,6 +207,7 @@ function answer.judge(self, response, marks, sent, parameters)
   if row.result ~= nil then return row.result end
 
   if row.counts then settle_counts(value, row.counts) end
+  if way.refusals then settle_refusals(value[way.refusals]) end
   local result = value
   if way.made then
     result = setmetatable({}, marks[row.record])

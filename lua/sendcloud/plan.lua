@@ -63,6 +63,7 @@ local function answers_of(row)
   for _, other in ipairs(row.otherwise or {}) do
     list[#list + 1] = {
       shape = core.shape(other.answer), pick = other.pick, made = other.made,
+      refusals = other.refusals,
     }
   end
   return list

@@ -68,7 +68,7 @@ function Member:refresh() end
 ---@class sendcloud.UpsertReport
 ---@field inserted { id: string, email: string }[]
 ---@field updated { id: string, email: string }[]
----@field errors { email: string, message: string }[]
+---@field errors { email: string?, message: string }[] no email where none was named
 ---@field inserted_count integer
 ---@field updated_count integer
 ---@field error_count integer

@@ -394,10 +394,17 @@ describe("the answer of an upsert", function()
     local report = upsert("sendcloud", '{"totalInserted":0,"errorCount":2,"errors":["bad address",'
       .. '{"member":"a@b.cc","reason":"no"}]}')
     assert.equal(2, report.error_count)
-    assert.same({ "bad address", { member = "a@b.cc", reason = "no" } }, report.errors)
+    assert.same({ { message = "bad address" },
+      { member = "a@b.cc", reason = "no", message = "refused by the service" } }, report.errors)
     report = upsert("sendcloud", '{"totalInserted":0,"errorCount":1,"errors":[{"email":"a@b.cc",'
       .. '"message":"no","code":7}]}')
     assert.same({ { email = "a@b.cc", message = "no" } }, report.errors)
+    report = upsert("sendcloud", '{"totalInserted":0,"errors":[7,null,{"email":null,'
+      .. '"message":null},{"email":"a@b.cc","message":{"x":1}},{"email":"a@b.cc"}]}')
+    local silent = "refused by the service"
+    assert.same({ { message = "7" }, { message = silent },
+      { email = "a@b.cc", message = silent }, { email = "a@b.cc", message = silent } },
+      report.errors)
   end)
 
   it("may leave lists and counts out", function()

@@ -222,8 +222,8 @@ local operations = {
         default = true },
     },
     answer = upserted(refused),
-    -- Refusals of any other make are given as they are.
-    otherwise = { { answer = upserted { type = "any" } } },
+    -- Refusals of any other make: a text is the message, what an object has is kept.
+    otherwise = { { answer = upserted { type = "any" }, refusals = "errors" } },
     summary = {
       type = "record", refuse = "error",
       { name = "inserted_count", wire = "totalInserted", type = "integer",
