@@ -63,7 +63,7 @@ static int make(int folder, const char *name, int *out)
 
 int sc_journal_create(struct sc_journal_writer *w, const char *folder, const char *name)
 {
-    int at = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd, rc;
+    int at = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1, rc;
 
     if (at < 0)
         return errno;
