@@ -51,6 +51,7 @@ build = {
         "csrc/sandbox/holders.c",
         "csrc/sandbox/ids.c",
         "csrc/sandbox/json.c",
+        "csrc/sandbox/judge.c",
         "csrc/sandbox/listen.c",
         "csrc/sandbox/listing.c",
         "csrc/sandbox/log.c",

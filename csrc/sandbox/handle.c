@@ -4,6 +4,7 @@
 #include "dialect.h"
 #include "fields.h"
 #include "json.h"
+#include "judge.h"
 #include "route.h"
 #include "segments.h"
 #include "store.h"
@@ -96,8 +97,6 @@ static int read_target(struct sc_call *call, const char *id, size_t id_len)
 static int read_body(struct sc_call *call)
 {
     const struct sc_request *request = call->request;
-    int64_t valid = 0;
-    int found;
 
     call->body = "{}";
     call->body_len = 2;
@@ -113,10 +112,7 @@ static int read_body(struct sc_call *call)
                               "the body holds a NUL or half a surrogate pair");
     call->body = request->body;
     call->body_len = (int)request->body_len;
-    if (sc_store_integer(call->box, &valid, &found, "SELECT json_valid(?1)", "b",
-                         call->body, call->body_len))
-        return SC_FAILED;
-    if (!valid)
+    if (!sc_judge_json(request->body, request->body_len))
         return sc_call_refuse(call, 400, "", "the body is not JSON");
     if (sc_json_type(sc_json_begin(call->body)) != SC_JSON_OBJECT)
         return sc_call_refuse(call, 400, "", "the body must be a JSON object");

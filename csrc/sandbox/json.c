@@ -216,7 +216,9 @@ int sc_json_says(struct sc_json value, const char *words)
 
     if (value.len == n + 2 && memcmp(value.at + 1, words, n) == 0)
         return 1;
-    if (value.len > sizeof text || !memchr(value.at, '\\', value.len))
+    /* with escapes it is longer than what it says */
+    if (value.len <= n + 2 || value.len > sizeof text ||
+        !memchr(value.at, '\\', value.len))
         return 0;
     return sc_json_text(value, text) == n && memcmp(text, words, n) == 0;
 }

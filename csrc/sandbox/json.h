@@ -1,6 +1,6 @@
-/* json: walks over a JSON text that SQLite has found valid.
+/* json: walks over a JSON text that was found valid.
  *
- * SQLite judges what is JSON; its json_tree is the way to read little of it. A body of
+ * judge says what is JSON; SQLite's json_tree is the way to read little of it. A body of
  * a thousand contacts is walked here, in place: entries are slices of the text, and
  * nothing is allocated. On a text that is not valid JSON any of this may run past its
  * end. */
