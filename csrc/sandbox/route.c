@@ -7,82 +7,65 @@
 #define BODY  SC_ROUTE_BODY
 #define MORE  SC_ROUTE_MORE
 
-/* One line an operation and dialect; a literal path stands before the {id} that would
- * match it. */
+/* A row an operation and dialect; a literal path stands before the {id} that would match
+ * it. */
+#define SC(path) &sc_sendcloud, LISTS path
+#define EL(path) &sc_engagelab, "/v1" LISTS path
 static const struct sc_route_row rows[] = {
-#define SC(method, path, name, run, flags)                                               \
-    {&sc_sendcloud, method, LISTS path, name, run, flags},
-#define EL(method, path, name, run, flags)                                               \
-    {&sc_engagelab, method, "/v1" LISTS path, name, run, flags},
-    SC("POST", "members", "members.upsert", sc_members_upsert, WRITE | BODY) SC(
-        "DELETE", "members/delete-batch", "members.delete_where", sc_members_delete_where,
-        WRITE | BODY) SC("DELETE", "members/{id}", "members.delete", sc_members_delete,
-                         WRITE) SC("PATCH", "members/{id}", "members.update",
-                                   sc_members_update, WRITE | BODY)
-        SC("GET", "members/{id}", "members.get", sc_members_get,
-           0) SC("POST", "listMembers", "members.list", sc_members_list,
-                 BODY) SC("POST", "tags", "tags.create", sc_tags_create,
-                          WRITE | BODY) SC("GET", "tags", "tags.list", sc_tags_list, 0)
-            SC("DELETE", "tags/{id}", "tags.delete", sc_tags_delete, WRITE)
-                SC("PATCH", "tags/{id}", "tags.update", sc_tags_update, WRITE | BODY) SC(
-                    "POST", "tags/{id}/add", "tags.add", sc_tags_add,
-                    WRITE | BODY) SC("POST", "tags/{id}/remove", "tags.remove",
-                                     sc_tags_remove, WRITE | BODY)
-                    SC("GET", "tags/{id}/members", "tags.members", sc_tags_members,
-                       0) SC("POST", "segments", "segments.create", sc_segments_create,
-                             WRITE | BODY) SC("GET", "segments", "segments.list",
-                                              sc_segments_list, 0)
-                        SC("DELETE", "segments/{id}", "segments.delete",
-                           sc_segments_delete,
-                           WRITE) SC("PATCH", "segments/{id}", "segments.update",
-                                     sc_segments_update,
-                                     WRITE | BODY) SC("GET", "segments/{id}",
-                                                      "segments.get", sc_segments_get, 0)
-                            SC("GET", "segments/{id}/process", "segments.progress",
-                               sc_segments_progress,
-                               0) SC("POST", "segments/{id}/members", "segments.members",
-                                     sc_segments_members,
-                                     BODY) SC("DELETE", "segments/{id}/members",
-                                              "segments.remove_members",
-                                              sc_segments_remove_members, WRITE | BODY)
+    {"POST", SC("members"), "members.upsert", sc_members_upsert, WRITE | BODY},
+    {"DELETE", SC("members/delete-batch"), "members.delete_where",
+     sc_members_delete_where, WRITE | BODY},
+    {"DELETE", SC("members/{id}"), "members.delete", sc_members_delete, WRITE},
+    {"PATCH", SC("members/{id}"), "members.update", sc_members_update, WRITE | BODY},
+    {"GET", SC("members/{id}"), "members.get", sc_members_get, 0},
+    {"POST", SC("listMembers"), "members.list", sc_members_list, BODY},
+    {"POST", SC("tags"), "tags.create", sc_tags_create, WRITE | BODY},
+    {"GET", SC("tags"), "tags.list", sc_tags_list, 0},
+    {"DELETE", SC("tags/{id}"), "tags.delete", sc_tags_delete, WRITE},
+    {"PATCH", SC("tags/{id}"), "tags.update", sc_tags_update, WRITE | BODY},
+    {"POST", SC("tags/{id}/add"), "tags.add", sc_tags_add, WRITE | BODY},
+    {"POST", SC("tags/{id}/remove"), "tags.remove", sc_tags_remove, WRITE | BODY},
+    {"GET", SC("tags/{id}/members"), "tags.members", sc_tags_members, 0},
+    {"POST", SC("segments"), "segments.create", sc_segments_create, WRITE | BODY},
+    {"GET", SC("segments"), "segments.list", sc_segments_list, 0},
+    {"DELETE", SC("segments/{id}"), "segments.delete", sc_segments_delete, WRITE},
+    {"PATCH", SC("segments/{id}"), "segments.update", sc_segments_update, WRITE | BODY},
+    {"GET", SC("segments/{id}"), "segments.get", sc_segments_get, 0},
+    {"GET", SC("segments/{id}/process"), "segments.progress", sc_segments_progress, 0},
+    {"POST", SC("segments/{id}/members"), "segments.members", sc_segments_members, BODY},
+    {"DELETE", SC("segments/{id}/members"), "segments.remove_members",
+     sc_segments_remove_members, WRITE | BODY},
 
-                                EL("POST", "members", "members.upsert", sc_members_upsert,
-                                   WRITE | BODY) EL("DELETE", "members/delete",
-                                                    "members.delete_where",
-                                                    sc_members_delete_where, WRITE | BODY)
-                                    EL("DELETE", "members/{id}", "members.delete",
-                                       sc_members_delete, WRITE)
-                                        EL("PUT", "members/{id}", "members.update",
-                                           sc_members_update, WRITE | BODY)
-                                            EL("GET", "members/{id}", "members.get",
-                                               sc_members_get, 0)
-                                                EL("POST", "list_members", "members.list",
-                                                   sc_members_list, BODY)
-                                                    EL("POST", "listMembers",
-                                                       "members.list", sc_members_list,
-                                                       BODY) /* as its example has it */
-    EL("POST", "tags", "tags.create", sc_tags_create,
-       WRITE | BODY | MORE) EL("GET", "tags", "tags.list", sc_tags_list, MORE)
-        EL("DELETE", "tags/{id}", "tags.delete", sc_tags_delete, WRITE | MORE)
-            EL("PUT", "tags/{id}", "tags.update", sc_tags_update, WRITE | BODY | MORE) EL(
-                "POST", "tags/{id}/add", "tags.add", sc_tags_add,
-                WRITE | BODY | MORE) EL("POST", "tags/{id}/remove", "tags.remove",
-                                        sc_tags_remove, WRITE | BODY | MORE)
-                EL("GET", "tags/{id}/members", "tags.members", sc_tags_members,
-                   MORE) EL("POST", "segments", "segments.create", sc_segments_create,
-                            WRITE | BODY | MORE) EL("GET", "segments", "segments.list",
-                                                    sc_segments_list, MORE)
-                    EL("DELETE", "segments/{id}", "segments.delete", sc_segments_delete,
-                       WRITE | MORE) EL("PUT", "segments/{id}", "segments.update",
-                                        sc_segments_update, WRITE | BODY | MORE)
-                        EL("GET", "segments/{id}", "segments.get", sc_segments_get, MORE)
-                            EL("GET", "segments/{id}/process", "segments.progress",
-                               sc_segments_progress, MORE)
-                                EL("POST", "segments/{id}/members", "segments.members",
-                                   sc_segments_members, BODY | MORE)
-                                    EL("DELETE", "segments/{id}/members",
-                                       "segments.remove_members",
-                                       sc_segments_remove_members, WRITE | BODY | MORE)};
+    {"POST", EL("members"), "members.upsert", sc_members_upsert, WRITE | BODY},
+    {"DELETE", EL("members/delete"), "members.delete_where", sc_members_delete_where,
+     WRITE | BODY},
+    {"DELETE", EL("members/{id}"), "members.delete", sc_members_delete, WRITE},
+    {"PUT", EL("members/{id}"), "members.update", sc_members_update, WRITE | BODY},
+    {"GET", EL("members/{id}"), "members.get", sc_members_get, 0},
+    {"POST", EL("list_members"), "members.list", sc_members_list, BODY},
+    /* as its example has it */
+    {"POST", EL("listMembers"), "members.list", sc_members_list, BODY},
+    {"POST", EL("tags"), "tags.create", sc_tags_create, WRITE | BODY | MORE},
+    {"GET", EL("tags"), "tags.list", sc_tags_list, MORE},
+    {"DELETE", EL("tags/{id}"), "tags.delete", sc_tags_delete, WRITE | MORE},
+    {"PUT", EL("tags/{id}"), "tags.update", sc_tags_update, WRITE | BODY | MORE},
+    {"POST", EL("tags/{id}/add"), "tags.add", sc_tags_add, WRITE | BODY | MORE},
+    {"POST", EL("tags/{id}/remove"), "tags.remove", sc_tags_remove, WRITE | BODY | MORE},
+    {"GET", EL("tags/{id}/members"), "tags.members", sc_tags_members, MORE},
+    {"POST", EL("segments"), "segments.create", sc_segments_create, WRITE | BODY | MORE},
+    {"GET", EL("segments"), "segments.list", sc_segments_list, MORE},
+    {"DELETE", EL("segments/{id}"), "segments.delete", sc_segments_delete, WRITE | MORE},
+    {"PUT", EL("segments/{id}"), "segments.update", sc_segments_update,
+     WRITE | BODY | MORE},
+    {"GET", EL("segments/{id}"), "segments.get", sc_segments_get, MORE},
+    {"GET", EL("segments/{id}/process"), "segments.progress", sc_segments_progress, MORE},
+    {"POST", EL("segments/{id}/members"), "segments.members", sc_segments_members,
+     BODY | MORE},
+    {"DELETE", EL("segments/{id}/members"), "segments.remove_members",
+     sc_segments_remove_members, WRITE | BODY | MORE},
+};
+#undef SC
+#undef EL
 
 static const size_t row_count = sizeof rows / sizeof *rows;
 

@@ -10,8 +10,9 @@
 #pragma GCC visibility push(hidden)
 
 struct sc_route_row {
+    const char *method;
     const struct sc_dialect *dialect;
-    const char *method, *pattern, *operation;
+    const char *pattern, *operation;
     int (*run)(struct sc_call *call);
     int flags; /* enum sc_route_flags */
 };

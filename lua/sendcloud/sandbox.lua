@@ -205,6 +205,15 @@ function Box:stop()
   listening[self] = nil
 end
 
+-- A mistake of the script, told at its line: what method has to be given.
+local function need(ok, method, what)
+  if not ok then error(("%s: %s is needed"):format(method, what), 4) end
+end
+
+local function is_id(member)
+  return type(member) == "string" and member ~= ""
+end
+
 -- Misbehaving ---------------------------------------------------------------------------
 
 local Fault = {}
@@ -253,7 +262,7 @@ end
 ---@return table   fault:fired() -> times it has happened; fault:remove()
 function Box:fault(rule)
   local ok, checked = pcall(fault.check, rule)
-  if not ok then error(checked, 2) end
+  if not ok then error(checked, 3) end
   return setmetatable({ core = self.core, id = self.core:fault(checked) }, Fault)
 end
 
@@ -269,7 +278,7 @@ function Box:clock(time)
     self.core:run()
   elseif time ~= nil then
     local ok, ms = pcall(to_ms, time)
-    if not ok then error("clock: " .. ms, 2) end
+    if not ok then error("clock: " .. ms, 3) end
     self.core:clock(ms)
   end
   return to_text(self.core:time())
@@ -279,6 +288,8 @@ end
 ---@param seconds number   0 or more
 ---@return string   the time
 function Box:advance(seconds)
+  need(type(seconds) == "number" and seconds >= 0 and seconds < math.huge, "advance",
+    "a number of seconds, 0 or more,")
   self.core:advance(seconds)
   return to_text(self.core:time())
 end
@@ -321,7 +332,7 @@ local Headers = {
 ---@return sendcloud.BoxRequest[]
 function Box:requests(filter)
   local ok, operation, last = pcall(check.filter, filter)
-  if not ok then error(operation, 2) end
+  if not ok then error(operation, 3) end
   local found = self.core:requests(operation, last)
   for _, request in ipairs(found) do
     setmetatable(request.headers, Headers)
@@ -344,7 +355,7 @@ end
 
 ---@param snapshot string
 function Box:restore(snapshot)
-  if type(snapshot) ~= "string" then error("restore: what snapshot() gave is needed", 2) end
+  need(type(snapshot) == "string", "restore", "what snapshot() gave")
   assert(self.core:restore(snapshot))
 end
 
@@ -362,6 +373,7 @@ end
 ---  report
 ---@return string? reason
 function Box:load(path)
+  need(type(path) == "string", "load", "the path of a CSV file")
   local file, why = io.open(path, "rb")
   if not file then return nil, why end
   local text = file:read("*a")
@@ -370,6 +382,10 @@ function Box:load(path)
     return self.core:upsert(members)
   end)
   return report, problem and path .. ": " .. problem
+end
+
+local function is_campaign(number)
+  return type(number) == "number" and number % 1 == 0 and math.abs(number) <= 2 ^ 53
 end
 
 local EVENTS = { sent = "sent", open = "open", opened = "open", click = "click", clicked = "click" }
@@ -381,8 +397,12 @@ local EVENTS = { sent = "sent", open = "open", opened = "open", click = "click",
 ---@return true? ok
 ---@return string? reason
 function Box:event(campaign, members, event)
-  local name = EVENTS[event] or error('event: "sent", "open" or "click" is needed', 2)
+  local name = EVENTS[event]
+  need(name, "event", '"sent", "open" or "click"')
+  need(is_campaign(campaign), "event", "a campaign's number")
+  need(is_id(members) or type(members) == "table", "event", "an id, an address or a list of them")
   for _, member in ipairs(type(members) == "table" and members or { members }) do
+    need(is_id(member), "event", "an id, an address or a list of them")
     local ok, why = self.core:event(campaign, member, name)
     if not ok then return nil, why end
   end
@@ -392,14 +412,21 @@ end
 --- Makes a campaign, or changes its status.
 ---@param campaign integer
 ---@param status "draft"|"sending"|"sent"
+---@return true? ok
+---@return string? reason
 function Box:campaign(campaign, status)
+  need(is_campaign(campaign), "campaign", "a number")
+  need(type(status) == "string", "campaign", '"draft", "sending" or "sent"')
   return self.core:campaign(campaign, status)
 end
 
 --- Marks a contact as unsubscribed now.
 ---@param member string   an id or address
 ---@param unsubscribed? boolean   false: subscribed again
+---@return true? ok
+---@return string? reason
 function Box:unsubscribe(member, unsubscribed)
+  need(is_id(member), "unsubscribe", "an id or an address")
   return self.core:unsubscribe(member, unsubscribed ~= false)
 end
 
@@ -409,8 +436,9 @@ local TYPES = { text = 0, number = 1, date = 2, birthday = 3, dropdown = 4 }
 ---@param field { name: string, type: string, format?: string, options?: string[] }
 ---   type: text, number, date, birthday or dropdown
 function Box:field(field)
+  need(type(field) == "table" and is_id(field.name), "field", "a table with a name")
   local kind = TYPES[field.type or "text"]
-  if not kind then error("field: text, number, date, birthday or dropdown is needed", 2) end
+  need(kind, "field", "text, number, date, birthday or dropdown")
   return self.core:field(field.name, kind, field.format, field.options and load.list(field.options))
 end
 
@@ -422,6 +450,8 @@ function Box:segment_fail(segment)
 end
 
 -- Every method is called with a colon, and on a box that runs; stop() may come twice.
+local function pass(...) return ... end
+
 for name, method in pairs(Box) do
   Box[name] = function(self, ...)
     if getmetatable(self) ~= Meta then
@@ -429,7 +459,7 @@ for name, method in pairs(Box) do
     elseif name ~= "stop" and not self.core:is_open() then
       error("sandbox: it was stopped", 2)
     end
-    return method(self, ...)
+    return pass(method(self, ...)) -- no tail call: mistakes are told at the caller's line
   end
 end
 

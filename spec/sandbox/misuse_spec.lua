@@ -83,6 +83,24 @@ describe("a box", function()
     end
   end)
 
+  it("says what its methods need", function()
+    local box = tools.start()
+    for wanted, action in pairs {
+      ["advance: a number of seconds, 0 or more, is needed"] = function() box:advance("x") end,
+      ["load: the path of a CSV file is needed"] = function() box:load() end,
+      ['event: "sent", "open" or "click" is needed'] = function() box:event(1, "a@x.org", "eaten") end,
+      ["event: a campaign's number is needed"] = function() box:event(1.5, "a@x.org", "sent") end,
+      ["event: an id, an address or a list of them is needed"] = function() box:event(1, { 5 }, "sent") end,
+      ["campaign: a number is needed"] = function() box:campaign("x", "sent") end,
+      ['campaign: "draft", "sending" or "sent" is needed'] = function() box:campaign(1) end,
+      ["unsubscribe: an id or an address is needed"] = function() box:unsubscribe() end,
+      ["field: a table with a name is needed"] = function() box:field {} end,
+    } do
+      local message = told(action)
+      assert.truthy(message:find(wanted, 1, true) and message:find("misuse_spec.lua:%d"), message)
+    end
+  end)
+
   it("restores nothing but snapshots", function()
     local box = tools.start()
     local before = box:dump()
