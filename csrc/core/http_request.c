@@ -11,6 +11,7 @@
 #define LONGEST_TIMEOUT         1e6
 #define KEEPALIVE_SECONDS       30L
 #define RECEIVE_BUFFER          (64L << 10)
+#define MOST_AT_ONCE            (1L << 20) /* of an answer that is still to come */
 #define LARGE_BODY              ((size_t)64 << 10) /* what libcurl's own buffer takes */
 #define SEND_BUFFER             (256L << 10) /* for those that are larger */
 
@@ -24,10 +25,25 @@ int sc_http_check(const struct sc_http_request *request, struct sc_http_failure 
     return request->preset || sc_http_check_common(request, why);
 }
 
+/* Room for the whole answer at once, where its length is told and no lie: what grows by
+ * doubling leaves holes in the heap. */
+static void make_room(struct sc_http_transfer *t, size_t come)
+{
+    curl_off_t length = -1;
+
+    if (!curl_easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) &&
+        length > (curl_off_t)come && length <= MOST_AT_ONCE)
+        sc_buf_reserve(&t->body, (size_t)length);
+}
+
 static size_t on_body(char *data, size_t size, size_t n, void *user)
 {
     struct sc_http_transfer *t = user;
-    int rc = sc_buf_add(&t->body, data, size * n);
+    int rc;
+
+    if (!t->body_begun)
+        make_room(t, size * n);
+    rc = sc_buf_add(&t->body, data, size * n);
 
     t->body_begun = 1;
     if (!rc)

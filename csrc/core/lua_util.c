@@ -114,6 +114,17 @@ static int buffer_clear(lua_State *L)
     return 0;
 }
 
+/* buffer:free(): empties it and gives its memory back */
+static int buffer_free(lua_State *L)
+{
+    struct sc_buf *b = check_buffer(L);
+
+    if (b->locks)
+        return luaL_error(L, "the buffer is in use by a request");
+    sc_buf_free(b);
+    return 0;
+}
+
 static int buffer_gc(lua_State *L)
 {
     sc_buf_free(check_buffer(L));
@@ -162,7 +173,8 @@ static int core_pid(lua_State *L)
 
 void sc_open_util(lua_State *L)
 {
-    static const luaL_Reg methods[] = {{"clear", buffer_clear}, {NULL, NULL}};
+    static const luaL_Reg methods[] = {
+        {"clear", buffer_clear}, {"free", buffer_free}, {NULL, NULL}};
     static const luaL_Reg metamethods[] = {{"__tostring", buffer_tostring},
                                            {"__len", buffer_len},
                                            {"__gc", buffer_gc},

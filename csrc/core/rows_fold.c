@@ -109,53 +109,68 @@ static int is_alive(const struct sc_rows_fold *f, const struct sc_rows_mark *m)
     return f->generation[m->slot] == m->generation;
 }
 
-/* The marks of batches that live, in memory of their own. NULL: there is none. */
-static struct sc_rows_mark *living(const struct sc_rows_fold *f, size_t *count)
+/* Puts the mark into the first free place from its own on. */
+static void put(struct sc_rows_mark *table, size_t size, struct sc_rows_mark mark)
 {
-    struct sc_rows_mark *marks;
-    size_t n = 0;
+    size_t at = (size_t)mark.hash & (size - 1);
 
-    for (size_t i = 0; i < f->size; i++)
-        n += f->marks[i].generation && is_alive(f, &f->marks[i]);
-    marks = calloc(n + 1, sizeof *marks);
-    *count = n;
-    n = 0;
-    for (size_t i = 0; marks && i < f->size; i++)
-        if (f->marks[i].generation && is_alive(f, &f->marks[i]))
-            marks[n++] = f->marks[i];
-    return marks;
+    while (table[at].generation)
+        at = (at + 1) & (size - 1);
+    table[at] = mark;
 }
 
-/* Drops what dead batches left; only where the living need it the table grows. It keeps
- * its place otherwise: large tables that come and go would leave holes in the heap. */
-static int rebuild(struct sc_rows_fold *f)
+/* Empties the places of marks that dead batches left. Returns how many live. */
+static size_t clear_dead(struct sc_rows_fold *f)
 {
-    size_t size = f->size, alive;
-    struct sc_rows_mark *marks = living(f, &alive), *table = f->marks;
+    size_t alive = 0;
 
-    while (size < alive * 2)
-        size *= 2;
-    if (marks && size > f->size)
-        table = malloc(size * sizeof *table);
-    if (!marks || !table) {
-        free(marks);
+    for (size_t i = 0; i < f->size; i++) {
+        struct sc_rows_mark *m = &f->marks[i];
+
+        if (m->generation && !is_alive(f, m))
+            m->generation = 0;
+        alive += m->generation != 0;
+    }
+    return alive;
+}
+
+static int grow(struct sc_rows_fold *f, size_t size)
+{
+    struct sc_rows_mark *table = calloc(size, sizeof *table);
+
+    if (!table)
         return SC_ROWS_NOMEM;
-    }
-    if (table != f->marks)
-        free(f->marks);
-    memset(table, 0, size * sizeof *table);
-    for (size_t i = 0; i < alive; i++) {
-        size_t at = (size_t)marks[i].hash & (size - 1);
-
-        while (table[at].generation)
-            at = (at + 1) & (size - 1);
-        table[at] = marks[i];
-    }
-    free(marks);
+    for (size_t i = 0; i < f->size; i++)
+        if (f->marks[i].generation)
+            put(table, size, f->marks[i]);
+    free(f->marks);
     f->marks = table;
     f->size = size;
-    f->used = alive;
     return 0;
+}
+
+/* Drops what dead batches left; only where the living need it the table grows. Otherwise
+ * they move up where they are. It begins behind a place that was free before, so none has
+ * come over it: each finds a free place at or before its own, and all before it stay. */
+static int rebuild(struct sc_rows_fold *f)
+{
+    size_t size = f->size, first = 0, alive;
+
+    while (f->marks[first].generation)
+        first++;
+    alive = clear_dead(f);
+    while (size < alive * 2)
+        size *= 2;
+    for (size_t i = 1; i < f->size; i++) {
+        struct sc_rows_mark *m = &f->marks[(first + i) & (f->size - 1)], mark = *m;
+
+        if (!mark.generation)
+            continue;
+        m->generation = 0;
+        put(f->marks, f->size, mark);
+    }
+    f->used = alive;
+    return size > f->size ? grow(f, size) : 0;
 }
 
 /* Enters row `index` of b, whose address has this hash; folds an earlier row of the same

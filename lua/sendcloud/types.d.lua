@@ -329,7 +329,7 @@ function SegmentPage:next() end
 ---@field null lightuserdata  the `null` of lua-cjson
 local core = {}
 
----@class sendcloud.Buffer: userdata  bytes that grow; #buffer, tostring(buffer)
+---@class sendcloud.Buffer: userdata  bytes that grow; #buffer, tostring(buffer), buffer:free()
 local Buffer = {}
 function Buffer:clear() end
 

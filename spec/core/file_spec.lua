@@ -160,6 +160,13 @@ describe("files", function()
     assert.are.equal("abcd", tostring(buffer))
     buffer:clear()
     assert.are.equal(0, #buffer)
+    assert.is_true(core.gather(file, buffer, "again", 5, 100))
+    for _ = 1, 2 do
+      buffer:free()
+      assert.are.equal("", tostring(buffer))
+    end
+    assert.is_true(core.gather(file, buffer, "and again", 9, 100))
+    assert.are.equal("and again", tostring(buffer))
     file:close()
   end)
 end)

@@ -182,6 +182,7 @@ describe("a buffer", function()
       refuses("in use by a request", shape.write, shape, "more", locked)
       refuses("in use by a request", shape.read, shape, locked)
       refuses("in use by a request", locked.clear, locked)
+      refuses("in use by a request", locked.free, locked)
     end
     transfer:cancel()
     transfer:result()

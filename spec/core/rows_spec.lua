@@ -217,6 +217,44 @@ describe("rows", function()
       assert.are.equal(700 * 5, sent)
       assert.are.equal(300 * 5, folded)
     end)
+
+    it("are told apart however batches come and go", function()
+      local seed = 11
+      local function random(n)
+        seed = seed * 16807 % 2147483647
+        return seed % n + 1
+      end
+      local text = {}
+      for i = 1, 12000 do text[i] = ("u%d@x,n\n"):format(random(900)) end
+      local rows = open(table.concat(text), { batch = 30, live = 4 })
+      local alive, row = {}, 0
+      for _ = 1, 400 do
+        local batch, body = fill(rows)
+        local last, distinct, held = {}, 0, {}
+        for _ = 1, 30 do
+          row = row + 1
+          local address = text[row]:match("^[^,]+")
+          if not last[address] then distinct = distinct + 1 end
+          last[address] = true
+          for slot, other in pairs(alive) do
+            if other.holds[address] then held[slot] = true end
+          end
+        end
+        assert.are.equal(30 - distinct, batch:info().folded)
+        assert.are.equal(distinct, #members(body))
+        local found = {}
+        for _, slot in ipairs(batch:blockers() or {}) do found[slot] = true end
+        assert.are.same(held, found)
+        local slot = 0
+        while alive[slot] do slot = slot + 1 end
+        alive[slot] = { batch = batch, holds = last }
+        local gone = random(4) - 1
+        if alive[gone] and (alive[3] or random(3) == 1) then
+          alive[gone].batch:release(rows)
+          alive[gone] = nil
+        end
+      end
+    end)
   end)
 
   describe("get their verdicts from an answer", function()
