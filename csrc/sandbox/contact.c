@@ -66,6 +66,17 @@ void sc_contact_check_address(struct sc_call *call, struct sc_contact *c)
         sqlite3_snprintf(sizeof c->problem, c->problem, "%s", why);
 }
 
+/* Why a field cannot be defined by that name. */
+static const char *bad_name(struct sc_call *call, const char *name)
+{
+    const char *why = sc_fields_bad_name(name, 0);
+    const char *documented = sc_fields_bad_name(name, 1);
+
+    if (!why && documented && sc_switches_get(call->box, SC_SW_FIELD_NAMES) == 1)
+        why = documented;
+    return why;
+}
+
 /* What becomes of a field that is not defined. */
 static int check_field(struct sc_call *call, struct sc_contact *c, const char *key)
 {
@@ -76,7 +87,7 @@ static int check_field(struct sc_call *call, struct sc_contact *c, const char *k
         return SC_DONE;
     switch (sc_switches_get(call->box, SC_SW_UNKNOWN_FIELD)) {
     case 0:
-        why = sc_fields_bad_name(key, sc_switches_peek(call->box, SC_SW_FIELD_NAMES));
+        why = bad_name(call, key);
         if (why) {
             sqlite3_snprintf(sizeof c->problem, c->problem, "%s", why);
             return SC_DONE;

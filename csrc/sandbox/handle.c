@@ -67,6 +67,21 @@ static int read_query(struct sc_call *call, char *query)
     return SC_DONE;
 }
 
+/* Where there is white space around an id, whether it counts. */
+static void trim_id(struct sc_call *call, char *id)
+{
+    static const char space[] = " \t";
+    size_t before = strspn(id, space), end = strlen(id);
+
+    if (*id && (before || strchr(space, id[end - 1])) &&
+        sc_switches_get(call->box, SC_SW_TRIM_IDS) == 1) {
+        while (end > before && strchr(space, id[end - 1]))
+            end--;
+        id[end] = '\0';
+        call->id = id + before;
+    }
+}
+
 /* Copies the target and decodes what is needed of it. */
 static int read_target(struct sc_call *call, const char *id, size_t id_len)
 {
@@ -84,12 +99,8 @@ static int read_target(struct sc_call *call, const char *id, size_t id_len)
         own[id_len] = '\0';
         if (sc_wire_decode(own, 0) < 0)
             return sc_call_refuse(call, 400, "", "the path is not percent-encoded UTF-8");
-        if (sc_switches_peek(call->box, SC_SW_TRIM_IDS) == 1) {
-            own += strspn(own, " \t");
-            while (*own && strchr(" \t", own[strlen(own) - 1]))
-                own[strlen(own) - 1] = '\0';
-        }
         call->id = own;
+        trim_id(call, own);
     }
     return query ? read_query(call, query) : SC_DONE;
 }

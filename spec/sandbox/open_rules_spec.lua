@@ -375,6 +375,30 @@ each("null_list_id", { "no", "yes" }, function(box, choice)
   assert.equal(63486, answer.listId)
 end)
 
+each("field_names", { "any", "documented" }, function(box, choice)
+  local _, answer, headers = upsert(box, { { email = "a@qq.com", fields = { ["a b"] = "1" } } })
+  assert.equal(choice == "any" and 0 or 1, answer.errorCount)
+  assert.truthy(assumed(headers, "field_names"))
+  if choice == "documented" then assert.truthy(answer.errors[1].message:find("a-z A-Z 0-9 _", 1, true)) end
+  _, answer, headers = upsert(box, { { email = "b@qq.com", fields = { a_b = "1" } } })
+  assert.equal(0, answer.errorCount)
+  assert.falsy(assumed(headers, "field_names"))
+end)
+
+each("trim_ids", { "no", "yes" }, function(box, choice)
+  local _, made = upsert(box, { { email = "a@qq.com" } })
+  local id = made.insertedMembers[1].id
+  for _, spelling in ipairs { "%20" .. id, id .. "%20%09", "%09%20" .. id .. "%20" } do
+    local status, _, headers = rules.sc(box, "GET", "members/" .. spelling)
+    assert.equal(choice == "yes" and 200 or 404, status)
+    assert.truthy(assumed(headers, "trim_ids"))
+  end
+  assert.equal(404, (rules.sc(box, "GET", "members/%20")))
+  local status, _, headers = rules.sc(box, "GET", "members/" .. id)
+  assert.equal(200, status)
+  assert.falsy(assumed(headers, "trim_ids"))
+end)
+
 describe("options that are none", function()
   it("are refused in clear words", function()
     for _, case in ipairs {
