@@ -68,7 +68,9 @@ static int row_into(struct job *job, sqlite3_str *out, const char *key, const ch
     sqlite3_str_append(out, "{\"email\":", 9);
     if (sc_store_quote(job->call->box, out, email))
         return SC_FAILED;
-    sqlite3_str_appendf(out, ",\"%s\":", key);
+    sqlite3_str_append(out, ",\"", 2);
+    sqlite3_str_appendall(out, key);
+    sqlite3_str_append(out, "\":", 2);
     if (sc_store_quote(job->call->box, out, text))
         return SC_FAILED;
     sqlite3_str_appendchar(out, 1, '}');
