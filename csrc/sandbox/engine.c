@@ -30,7 +30,9 @@ static int64_t machine_ms(void)
 
 int64_t sc_box_clock(const struct sc_box *box)
 {
-    return box->standing ? box->clock_ms : machine_ms() + box->clock_ms;
+    if (box->standing)
+        return box->clock_ms;
+    return box->answering ? box->moment_ms : machine_ms() + box->clock_ms;
 }
 
 void sc_box_clock_set(struct sc_box *box, int64_t ms)

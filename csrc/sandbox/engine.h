@@ -118,6 +118,8 @@ struct sc_box {
     int64_t saved_counter, saved_members;
     int standing; /* clock_ms is the time; else it is added to the machine's */
     int64_t clock_ms;
+    int64_t moment_ms; /* a running clock's time for the request that is answered */
+    int answering; /* one is: it happens at one moment */
     struct {
         long value;
         char text[24];

@@ -294,7 +294,13 @@ static int answer(struct sc_box *box, const struct sc_request *request, int stat
 int sc_box_handle(struct sc_box *box, const struct sc_request *request,
                   struct sc_response *response)
 {
-    return answer(box, request, 0, NULL, NULL, response);
+    int outcome;
+
+    box->moment_ms = sc_box_clock(box);
+    box->answering = 1;
+    outcome = answer(box, request, 0, NULL, NULL, response);
+    box->answering = 0;
+    return outcome;
 }
 
 int sc_box_refuse(struct sc_box *box, const struct sc_request *request, int status,
