@@ -29,6 +29,8 @@ local OPERATION = "members.upsert"
 local MOST_CONCURRENT = 60
 local MOST_SILENT = 3    -- batches in a row without a known outcome: the service is away
 local MOST_HOPELESS = 32 -- rows refused alone before one is taken: it is not the rows
+local LATELY = 4         -- answers whose time is kept
+local PATIENCE = 0.05    -- seconds that a batch waits for an answer before it goes out beside it
 
 ---@class sendcloud.ImportOptions
 ---@field format? "csv"|"tsv"|"jsonl"    default: by the name, or by the first bytes
@@ -39,7 +41,8 @@ local MOST_HOPELESS = 32 -- rows refused alone before one is taken: it is not th
 ---@field add_tags? string[]             for every member
 ---@field transform? fun(member: table, line: integer): table|nil nil leaves the row out
 ---@field batch? integer                 members a request, 1 to 1000 (default)
----@field concurrency? integer           requests on their way, 1 to 60; default the client's
+---@field concurrency? integer           requests on their way at most, 1 to 60; default the
+---  client's
 ---@field rejects? string                path of a file for the rows refused
 ---@field checkpoint? string             path of a file to go on from after a kill
 ---@field dry_run? boolean               check everything, send nothing
@@ -93,6 +96,9 @@ end
 ---@field checkpoint sendcloud.Checkpoint?
 ---@field prepared table?      the batch that goes next
 ---@field active integer       workers that have work
+---@field width integer        most of them that there were at a time
+---@field took table<integer, number> seconds that the last answers took
+---@field making number?       seconds that a batch takes to make
 ---@field crew sendcloud.Crew   the workers, and who makes batches ready
 ---@field err sendcloud.Error? why the run stops
 ---@field silent integer       batches in a row without a known outcome
@@ -118,6 +124,7 @@ local function ask(run, batch, first, last)
   report.bytes = report.bytes + #body
 
   local _, attempts
+  local asked = run.transport:now()
   run.waiting = run.waiting + 1
   _, err, attempts = call.exchange(run.state, run.plan, request, {
     read = function(response)
@@ -131,6 +138,8 @@ local function ask(run, batch, first, last)
     end,
   })
   run.waiting = run.waiting - 1
+  run.answers = run.answers + 1
+  run.took[run.answers % LATELY] = run.transport:now() - asked
   batch.answer:free() -- the next answer that comes may be another batch's
   report.requests = report.requests + attempts
   report.retries = report.retries + math.max(attempts - 1, 0)
@@ -260,6 +269,7 @@ end
 
 local function add_worker(run)
   run.active = run.active + 1
+  run.width = math.max(run.width, run.active)
   crew.add(run.crew, work, run)
 end
 
@@ -267,9 +277,35 @@ end
 local function prepare(run)
   local encoder = run.encoder
   if run.prepared or encoder.busy or encoder.ended or run.err then return end
+  local began = run.transport:now()
   local batch, err = batches.next(encoder)
+  local took = run.transport:now() - began
+  run.making = ((run.making or took) * 3 + took) / 4
   if err then stop(run, err) end
   run.prepared = batch
+end
+
+-- Whether one more request on its way gets the work done sooner. Where answers come while the
+-- next batches are made it would only take memory; one that is late for once says nothing.
+local function is_wider_better(run)
+  if run.active < run.width or run.answers == 0 then return true end
+  local quickest = math.huge
+  for _, took in pairs(run.took) do quickest = math.min(quickest, took) end
+  return quickest > 2 * run.width * run.making
+end
+
+-- A task that sends the prepared batch where all who could take it wait for too long: one
+-- answer that does not come must not hold up the rest.
+local function watch(run)
+  while run.prepared and not run.err and run.active < run.concurrency do
+    local batch = run.prepared
+    local serial = batch.serial
+    if not run.transport:sleep(PATIENCE) then break end
+    if run.prepared == batch and batch.serial == serial and run.active < run.concurrency then
+      add_worker(run)
+    end
+  end
+  run.watched = false
 end
 
 -- In a task of its own, behind a send that has just begun: lets its bytes go first, then makes
@@ -279,7 +315,13 @@ local function prepare_ahead(run)
   run.transport:sleep(0)
   run.preparing = false
   prepare(run)
-  if run.prepared and run.active < run.concurrency then add_worker(run) end
+  if not run.prepared or run.active >= run.concurrency then return end
+  if is_wider_better(run) then
+    add_worker(run)
+  elseif not run.watched then
+    run.watched = true
+    run.watcher = run.transport:spawn(watch, run)
+  end
 end
 
 function take(run)
@@ -304,6 +346,7 @@ local function send_all(run)
       failed, raised = true, problem
     end
   end)
+  if run.watcher then run.transport:cancel(run.watcher) end
   if failed then error(raised, 0) end
 end
 
@@ -336,7 +379,8 @@ local function new_run(state, transport, encoder, options)
     state = state, transport = transport, encoder = encoder, report = new_report(),
     plan = plan.of(state.config.provider, OPERATION),
     concurrency = options.concurrency or math.min(state.config.concurrency, MOST_CONCURRENT),
-    active = 0, crew = crew.new(transport), silent = 0, hopeless = 0, waiting = 0,
+    active = 0, width = 0, answers = 0, took = {}, crew = crew.new(transport), silent = 0,
+    hopeless = 0, waiting = 0,
     done_bytes = encoder.start_offset, dry = options.dry_run,
   }
   local from = encoder.source
