@@ -80,14 +80,6 @@ local function request_of(run, page, offset, count)
   return request
 end
 
--- What is wrong with a response, or nil.
-local function problem_of(run, response)
-  local status = response.status
-  if status >= 200 and status < 300 and response.body then return nil end
-  return answer.check(run.plan, response)
-    or answer.unreadable(run.plan, response, nil, "it is empty")
-end
-
 --- Turns a body into lines behind what the page has.
 ---@param run sendcloud.PageRun
 ---@param page sendcloud.ExportPage
@@ -102,18 +94,19 @@ function export_pages.read(run, page, body)
   return rows
 end
 
-local read = export_pages.read
-
+-- The verdict on answers for a page: members received, or nil and the error.
 local function reader(run, page)
   return function(response)
-    local err = problem_of(run, response)
-    if err then return nil, err end
-    if page.later and run.may_wait(run) then
-      page.body = response.body
+    local status, body = response.status, response.body
+    if status < 200 or status >= 300 or not body then
+      return nil, answer.check(run.plan, response)
+        or answer.unreadable(run.plan, response, nil, "it is empty")
+    elseif page.later and run.may_wait(run) then
+      page.body = body
       return 0
     end
     page.later = false
-    local rows, wrong = read(run, page, response.body)
+    local rows, wrong = export_pages.read(run, page, body)
     if rows then return rows end
     return nil, answer.unreadable(run.plan, response, nil, wrong)
   end
@@ -201,7 +194,11 @@ end
 ---@param received integer
 ---@return sendcloud.Error? err
 function export_pages.take_in(run, page, received)
-  local count = run.size
+  local count, total = run.size, page.total
+  if received == count and total and total == run.total then -- most pages
+    page.received = received
+    return nil
+  end
   while true do
     learn(run, page, count, received)
     if not is_short(run, page, received) then return nil end

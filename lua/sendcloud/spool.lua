@@ -160,7 +160,12 @@ end
 ---@return true|nil
 ---@return sendcloud.Error? err
 function spool.added(self, count, columns)
-  note_stretch(self, count, columns)
+  local last = self.stretches[#self.stretches]
+  if last.columns == columns then
+    last.bytes = last.bytes + count
+  else
+    note_stretch(self, count, columns)
+  end
   self.size = self.size + count
   local ok, reason = core.gather(self.file, self.gathered, "", 0, GATHERED)
   if not ok then return nil, failed(self.temporary, reason) end
