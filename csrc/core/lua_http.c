@@ -6,6 +6,7 @@
  * neither has no environment until then. Buffers are locked while their request is on
  * its way. */
 #include "lua_answer.h"
+#include "lua_lines.h"
 #include "lua_request.h"
 #include "lua_shape.h"
 
@@ -288,10 +289,10 @@ static int transfer_result(lua_State *L)
     return t->environment == FAILURE ? 2 : 1;
 }
 
-/* Whether there is an answer that says it succeeded, with a body, for nobody's buffer. */
+/* Whether there is an answer that says it succeeded, with a body. */
 static int has_good_body(const struct transfer *t)
 {
-    return t->t && !t->busy && !t->into && sc_http_done(t->t) && !sc_http_failed(t->t) &&
+    return t->t && !t->busy && sc_http_done(t->t) && !sc_http_failed(t->t) &&
            sc_http_status(t->t) / 100 == 2 && sc_http_body(t->t)->len > 0;
 }
 
@@ -305,7 +306,7 @@ static int transfer_read(lua_State *L)
     luaL_argcheck(L, sc_testudata(L, 2, SC_SHAPE_TYPE), 2, "a shape is wanted");
     luaL_checktype(L, 3, LUA_TTABLE);
     lua_settop(L, 3);
-    if (!has_good_body(t))
+    if (t->into || !has_good_body(t))
         return 0;
     t->busy = 1; /* no finalizer takes the body while it is read */
     good = sc_lua_shape_take(L, 2, 3, sc_http_body(t->t)->data, sc_http_body(t->t)->len);
@@ -313,6 +314,27 @@ static int transfer_read(lua_State *L)
     if (good)
         release(t);
     return good;
+}
+
+/* transfer:good() -> whether there is an answer that says it succeeded, with a body */
+static int transfer_good(lua_State *L)
+{
+    lua_pushboolean(L, has_good_body(check_transfer(L)));
+    return 1;
+}
+
+/* transfer:lines(lines, out[, ids]) -> as lines:page of the body of a good answer. Then
+ * the transfer is over and has no result. Nothing: anything else, which result() tells. */
+static int transfer_lines(lua_State *L)
+{
+    struct transfer *t = check_transfer(L);
+    int n = has_good_body(t) ? sc_lua_lines_take(L, sc_http_body(t->t)) : 0;
+
+    if (!n)
+        return 0;
+    unlock(t, 1); /* the memory is the buffer's again, the bytes with it */
+    release(t);
+    return n;
 }
 
 /* --- module ------------------------------------------------------------------------- */
@@ -341,6 +363,8 @@ void sc_open_http(lua_State *L)
     static const luaL_Reg transfer[] = {{"done", transfer_done},
                                         {"result", transfer_result},
                                         {"read", transfer_read},
+                                        {"good", transfer_good},
+                                        {"lines", transfer_lines},
                                         {"cancel", transfer_cancel},
                                         {NULL, NULL}};
     static const luaL_Reg transfer_meta[] = {{"__gc", transfer_gc}, {NULL, NULL}};

@@ -1,6 +1,7 @@
 /* lua_lines: `core.lines`: pages of members into lines, for export.lua. */
+#include "lua_lines.h"
+
 #include "lines.h"
-#include "lua_util.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -19,7 +20,7 @@ struct lua_lines {
 
 static struct lua_lines *check_lines(lua_State *L)
 {
-    return luaL_checkudata(L, 1, LINES_TYPE);
+    return sc_lua_checkself(L, LINES_TYPE);
 }
 
 static struct sc_buf *check_buffer(lua_State *L, int index)
@@ -253,33 +254,52 @@ static const char *padded(lua_State *L, struct lua_lines *self, int index, size_
     return b->data;
 }
 
+/* Turns the n bytes of a page, zeros behind them, into lines in the buffer at index 3,
+ * which is none of those from index `read` on. Pushes the results. */
+static int take_page(lua_State *L, struct sc_lines *l, const char *json, size_t n,
+                     int read, struct sc_lines_page *page)
+{
+    struct sc_buf *out = check_output(L, 3, read);
+    struct sc_buf *ids = lua_isnoneornil(L, 4) ? NULL : check_output(L, 4, read);
+    int rc = sc_lines_page(l, json, n, out, ids, page);
+
+    if (rc == -2)
+        return 0;
+    if (rc)
+        return no_ids(L, rc);
+    lua_pushinteger(L, (lua_Integer)page->received);
+    lua_pushinteger(L, (lua_Integer)page->written);
+    if (page->total < 0)
+        lua_pushnil(L);
+    else
+        lua_pushinteger(L, (lua_Integer)page->total);
+    lua_pushinteger(L, (lua_Integer)l->column_count);
+    return 4;
+}
+
 /* lines:page(json, out[, ids]) -> members received, lines written, total or nil, columns
  * of each line | nil, what is wrong */
 static int lines_page(lua_State *L)
 {
     struct lua_lines *self = check_lines(L);
     struct sc_lines_page page;
-    struct sc_buf *out = check_output(L, 3, 2);
-    struct sc_buf *ids = lua_isnoneornil(L, 4) ? NULL : check_output(L, 4, 2);
     size_t n;
     const char *json = padded(L, self, 2, &n);
-    int rc = sc_lines_page(&self->lines, json, n, out, ids, &page);
 
-    if (rc && rc != -2)
-        return no_ids(L, rc);
-    if (rc) {
-        lua_pushnil(L);
-        lua_pushstring(L, page.problem);
-        return 2;
-    }
-    lua_pushinteger(L, (lua_Integer)page.received);
-    lua_pushinteger(L, (lua_Integer)page.written);
-    if (page.total < 0)
-        lua_pushnil(L);
-    else
-        lua_pushinteger(L, (lua_Integer)page.total);
-    lua_pushinteger(L, (lua_Integer)self->lines.column_count);
-    return 4;
+    if (take_page(L, &self->lines, json, n, 2, &page))
+        return 4;
+    lua_pushnil(L);
+    lua_pushstring(L, page.problem);
+    return 2;
+}
+
+int sc_lua_lines_take(lua_State *L, struct sc_buf *body)
+{
+    struct lua_lines *self = luaL_checkudata(L, 2, LINES_TYPE);
+    struct sc_lines_page page;
+
+    memset(body->data + body->len, 0, SC_BUF_PAD);
+    return take_page(L, &self->lines, body->data, body->len, 3, &page);
 }
 
 /* lines:remember(ids): hashes that an earlier run wrote */

@@ -8,6 +8,7 @@ local call = require "sendcloud.call"
 local core = require "sendcloud.core"
 local errors = require "sendcloud.errors"
 local lazy = require "sendcloud.lazy"
+local outgoing = require "sendcloud.outgoing"
 local plan = require "sendcloud.plan"
 
 local answer = lazy.require "sendcloud.answer"
@@ -31,6 +32,7 @@ local MOST_PASSES = 3 -- over a set that shrinks
 ---@field claimed integer      offset of the page that is fetched next
 ---@field flushed integer      offset of the page that is written next
 ---@field waiting integer      requests on their way
+---@field lane table?          how first attempts go the short way (see outgoing.short)
 ---@field with_ids boolean?    pages hand on the hashes of their members' ids too
 ---@field err sendcloud.Error? why the run stops
 ---@field write fun(run, page): sendcloud.Error? the page's lines
@@ -44,6 +46,7 @@ local MOST_PASSES = 3 -- over a set that shrinks
 ---@field ids userdata|nil   the same for the hashes of its members' ids
 ---@field json userdata|nil  for answers, while they come
 ---@field body userdata|nil  an answer that is to be read later
+---@field ticket userdata|nil the same where it is still the transport's
 ---@field later boolean      answers may be read later
 ---@field written integer    lines
 ---@field received integer   members
@@ -80,18 +83,24 @@ local function request_of(run, page, offset, count)
   return request
 end
 
---- Turns a body into lines behind what the page has.
----@param run sendcloud.PageRun
----@param page sendcloud.ExportPage
----@param body userdata|string
----@return integer|nil received members
----@return string? wrong what is wrong with it
-function export_pages.read(run, page, body)
-  local rows, written, all, columns = run.layout.lines:page(body, page.lines, page.ids)
+-- Takes in what was read of an answer: members received, or nil and what is wrong.
+local function taken(page, rows, written, total, columns)
   if not rows then return nil, written end
   page.written = page.written + written
-  page.total, page.columns = all, columns
+  page.total, page.columns = total, columns
   return rows
+end
+
+--- Turns an answer that was kept into lines behind what the page has.
+---@param run sendcloud.PageRun
+---@param page sendcloud.ExportPage
+---@return integer|nil received members
+function export_pages.read_kept(run, page)
+  local lines, ticket = run.layout.lines, page.ticket
+  if not ticket then return (taken(page, lines:page(page.body, page.lines, page.ids))) end
+  local received = taken(page, ticket:lines(lines, page.lines, page.ids))
+  if not received then ticket:result() end -- it lets go of the page's buffer
+  return received
 end
 
 -- The verdict on answers for a page: members received, or nil and the error.
@@ -106,10 +115,48 @@ local function reader(run, page)
       return 0
     end
     page.later = false
-    local rows, wrong = export_pages.read(run, page, body)
+    local rows, wrong = taken(page, run.layout.lines:page(body, page.lines, page.ids))
     if rows then return rows end
     return nil, answer.unreadable(run.plan, response, nil, wrong)
   end
+end
+
+-- The first attempt where it goes the short way: of its answer only lines are made.
+-- Members received, or nil and what the pipeline needs to know to go on.
+local function attempt(run, page, known)
+  local lane, state, received = run.lane, run.state, nil
+  local transport, request = lane.transport, lane.request
+  local begun = transport.now()
+  state.limiter:take(begun)
+  request.url = lane.base_url .. known.path .. "?" .. known.query
+  request.body, request.into = known.body, known.into
+  local ticket, failed = transport:carry(request)
+  if ticket and page.later and run.may_wait(run) and ticket:good() then
+    page.ticket, received = ticket, 0
+  elseif ticket then
+    received = taken(page, ticket:lines(run.layout.lines, page.lines, page.ids))
+    if received then page.later = false end
+  end
+  if received then
+    if state.limiter.rate then state.limiter:succeeded() end
+    state.budget:succeeded(0)
+    return received
+  end
+  local response
+  if ticket then response, failed = ticket:result() end
+  return nil, { transport = transport, at = begun, response = response, failed = failed }
+end
+
+local function send(run, page, request)
+  local state, begun = run.state, nil
+  if not run.lane then
+    return call.reach(state, run.plan, request, page.options, run.asked)
+  elseif not state.closed and not state.limiter.rate then
+    local received
+    received, begun = attempt(run, page, request)
+    if received then return received, nil, 1 end
+  end
+  return call.exchange(state, run.plan, request, page.options, run.asked, nil, begun)
 end
 
 --- One request for a page, whose answer is read or, where that may wait, kept.
@@ -124,8 +171,7 @@ function export_pages.ask(run, page, offset, count)
   if not request then return nil, err end
   request.into = page.json
   run.waiting = run.waiting + 1
-  local received, failed, attempts = call.reach(run.state, run.plan, request, page.options,
-    run.asked)
+  local received, failed, attempts = send(run, page, request)
   run.waiting = run.waiting - 1
   local report = run.report
   report.requests = report.requests + attempts
@@ -240,10 +286,11 @@ end
 function export_pages.run(state, transport, self, parameters, how)
   local asked = {}
   for name, value in pairs(parameters) do asked[name] = value end
+  local by_query = self.known.offset == "query" and self.known.count == "query"
   return {
     state = state, transport = transport, plan = self, parameters = parameters,
-    asked = asked, place = {},
-    by_query = self.known.offset == "query" and self.known.count == "query",
+    asked = asked, place = {}, by_query = by_query,
+    lane = by_query and not self.row.fallback_path and outgoing.short(state, self) or nil,
     concurrency = how.concurrency, limit = how.limit, left = how.limit or math.huge,
     size = how.size, claimed = 0, flushed = 0, waiting = 0, passes = 0,
   }

@@ -40,7 +40,7 @@ end
 local function hand_on(run, page)
   local workers = run.workers
   workers.buffers[#workers.buffers + 1] = page.json
-  page.json, page.body = nil, nil
+  page.json, page.body, page.ticket = nil, nil, nil
   workers.pages[page.offset] = page
   while not run.err do
     page = workers.pages[run.flushed]
@@ -76,7 +76,7 @@ end
 -- Reads an answer that came. One that is no page is asked for again, and read at once: the
 -- pipeline then says what it is.
 local function read_later(run, page)
-  local received = export_pages.read(run, page, page.body)
+  local received = export_pages.read_kept(run, page)
   page.later = false
   if not received then
     run.report.retries = run.report.retries + 1

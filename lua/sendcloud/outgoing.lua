@@ -48,27 +48,33 @@ function outgoing.complete(state, self, request)
   return setmetatable(request, mold_of(state, self))
 end
 
---- What the calls of an operation by its id share where they go the short way (see
---- call.by_id); false where they do not.
+--- What the first attempts of a plan's requests share where they go the short way: libcurl
+--- carries them, nobody listens, and only what the answer holds is wanted.
+---@param state table
+---@param self sendcloud.Plan
+---@return table|nil lane
+function outgoing.short(state, self)
+  local config, transport = state.config, not state.listener and state:curl()
+  local preset = transport and mold_of(state, self).__index.preset
+  return preset and {
+    plan = self, transport = transport, base_url = config.base_url,
+    -- The transport is through with a request when the call goes on: one will do.
+    request = {
+      preset = preset, url = nil,
+      timeout = math.min(config.timeout, config.deadline or math.huge),
+    },
+  } or nil
+end
+
+--- The same for the calls of an operation by its id (see call.by_id); false where they do
+--- not go that way.
 ---@param state table
 ---@param operation string
 ---@return table|false lane
 function outgoing.lane(state, operation)
-  local self, config = plan.of(state.config.provider, operation), state.config
-  local transport = not state.listener and state:curl()
-  local lane = false
-  if transport and self and self.bare and self.direct then
-    local preset = mold_of(state, self).__index.preset
-    lane = preset and {
-      plan = self, shape = self.answers[1].shape, pick = self.row.pick, transport = transport,
-      base_url = config.base_url,
-      -- The transport is through with a request when the call goes on: one will do.
-      request = {
-        preset = preset, url = nil,
-        timeout = math.min(config.timeout, config.deadline or math.huge),
-      },
-    } or false
-  end
+  local self = plan.of(state.config.provider, operation)
+  local lane = self and self.bare and self.direct and outgoing.short(state, self) or false
+  if lane then lane.shape, lane.pick = self.answers[1].shape, self.row.pick end
   state.lanes[operation] = lane
   return lane
 end
