@@ -246,7 +246,7 @@ local function settle(run, batch, stopped)
   batches.release(encoder, batch)
   -- LuaJIT and 5.1 wait until there is as much garbage as the program takes; a step a batch
   -- costs less than that memory.
-  collectgarbage("step", 1)
+  collectgarbage("step", 8)
   run.tell()
 end
 
