@@ -23,6 +23,7 @@ local function refusal(sink, options)
   local report, err = client.members:export(sink, options)
   assert.is_nil(report)
   assert.equal("invalid", err.kind)
+  assert.truthy(err.operation:find("^%l+%.%l+$"))
   assert.equal(0, #box:requests())
   assert.same({ 0, false }, { err.report.rows, err.report.complete })
   return err

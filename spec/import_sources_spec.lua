@@ -22,7 +22,8 @@ local function refusal(source, options)
   local client, box = boxed()
   local report, err = client.members:import(source, options)
   assert.is_nil(report)
-  assert.equal("invalid", err.kind)
+  assert.same({ "invalid", "members.upsert", "not_sent" },
+    { err.kind, err.operation, err.outcome })
   assert.equal(0, #box:requests())
   assert.same({ 0, false }, { err.report.rows, err.report.complete })
   return err

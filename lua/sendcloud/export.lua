@@ -303,12 +303,15 @@ function export.run(state, sink, options)
     errors.misuse("the sink must be a path, an open file or a function, got " .. type(sink), 3)
   end
   local run, err = begin(state, sink, options)
-  if not run then
+  local report
+  if run then
+    run.started = started
+    report, err = without_traces(run)
+  else
     err.report = new_report()
-    return nil, err
   end
-  run.started = started
-  return without_traces(run)
+  if err and not err.operation then err.operation = listing(options) end
+  return report, err
 end
 
 return export

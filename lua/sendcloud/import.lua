@@ -430,7 +430,7 @@ local function finish(run, started)
   end
   if not run.err then return report end
   report.complete = false
-  run.err.report = report
+  run.err.report, run.err.operation = report, run.err.operation or OPERATION
   return nil, run.err
 end
 
@@ -473,7 +473,8 @@ function import.run(state, given, options)
   local started = core.now()
   local run, err = begin(state, given, options)
   if not run then
-    err.report = new_report()
+    err.report, err.operation = new_report(), OPERATION
+    err.outcome = "not_sent"
     return nil, err
   end
   if not (run.checkpoint and run.checkpoint.complete) then

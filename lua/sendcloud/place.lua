@@ -52,4 +52,14 @@ function place.is_stream(path)
     or path:find("^/dev/fd/") ~= nil
 end
 
+--- A path and what is wrong with it; what io says begins with the path already.
+---@param path string
+---@param reason any
+---@return string
+function place.trouble(path, reason)
+  local said = tostring(reason)
+  if said:sub(1, #path + 1) == path .. ":" then return said end
+  return path .. ": " .. said
+end
+
 return place

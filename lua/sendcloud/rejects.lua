@@ -7,6 +7,7 @@
 local cjson = require "cjson"
 local core = require "sendcloud.core"
 local errors = require "sendcloud.errors"
+local place = require "sendcloud.place"
 
 local rejects = {}
 
@@ -22,7 +23,7 @@ local COLUMNS = { "line", "address", "reason" }
 
 local function failed(path, reason)
   return errors.new { kind = "invalid", operation = "members.upsert", parameter = "rejects",
-    message = ("rejects: %s cannot be written: %s"):format(path, tostring(reason)) }
+    message = "rejects: cannot be written: " .. place.trouble(path, reason) }
 end
 
 local function write(self, bytes)

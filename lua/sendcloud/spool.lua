@@ -28,7 +28,7 @@ local MARK = "\239\187\191" -- byte order mark: a spreadsheet takes the text for
 
 local function failed(path, reason)
   return errors.new { kind = "invalid", parameter = "sink",
-    message = ("sink: %s cannot be written: %s"):format(path, tostring(reason)) }
+    message = "sink: cannot be written: " .. place.trouble(path, reason) }
 end
 
 local function open(self, mode)
