@@ -29,6 +29,25 @@ describe("outgoing", function()
     assert.truthy(made.preset)
   end)
 
+  -- Specs that hold the short way beside the pipeline would not notice if nothing took it.
+  it("goes the short way where libcurl carries it and nobody listens", function()
+    for _, name in ipairs { "sendcloud", "engagelab" } do
+      local function lane(operation, carried, listener)
+        local own = state()
+        own.config.provider = require("sendcloud.provider." .. name)
+        own.config.timeout, own.lanes, own.listener = 30, {}, listener
+        own.curl = function() return carried and {} or nil end
+        return outgoing.lane(own, operation)
+      end
+      assert.truthy(lane("members.get", true).shape)
+      assert.equal(30, lane("members.get", true).request.timeout)
+      assert.is_false(lane("members.get", false))
+      assert.is_false(lane("members.get", true, function() end))
+      assert.is_false(lane("members.delete", true))
+      assert.is_false(lane("members.list", true))
+    end
+  end)
+
   it("says of writes how often they may go out", function()
     local _, once, no_repeat
     for operation, want in pairs {
