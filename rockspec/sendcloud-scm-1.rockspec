@@ -131,6 +131,7 @@ build = {
       ["sendcloud.export"] = "lua/sendcloud/export.lua",
       ["sendcloud.export_pages"] = "lua/sendcloud/export_pages.lua",
       ["sendcloud.export_workers"] = "lua/sendcloud/export_workers.lua",
+      ["sendcloud.family"] = "lua/sendcloud/family.lua",
       ["sendcloud.handle"] = "lua/sendcloud/handle.lua",
       ["sendcloud.headers"] = "lua/sendcloud/headers.lua",
       ["sendcloud.import"] = "lua/sendcloud/import.lua",

@@ -277,6 +277,25 @@ describe("loop", function()
     assert.same({ true, false, "a task cannot wait for itself" }, { transport:await(c) })
   end)
 
+  it("keeps no task that is done, even where each makes the next", function()
+    local seen, left = setmetatable({}, { __mode = "k" }), 100
+    local function work()
+      seen[transport:running()] = true
+      left = left - 1
+      if left == 0 then return ask("the last", 100) end
+      ask "one"
+      transport:spawn(work)
+    end
+    transport:spawn(work)
+    while left > 0 do transport:sleep(1) end
+    transport:sleep(1)
+    collectgarbage()
+    collectgarbage()
+    local kept = 0
+    for _ in pairs(seen) do kept = kept + 1 end
+    assert.equal(1, kept)
+  end)
+
   describe("cancel", function()
     it("ends what a task waits for", function()
       local function failure_of(f, ...)
@@ -312,6 +331,21 @@ describe("loop", function()
       transport:cancel(task)
       assert.same({ true, "cancelled", "cancelled" }, { transport:await(task) })
       local ok, answer, failure = transport:await(child)
+      assert.same({ true, nil, "cancelled" }, { ok, answer, failure.kind })
+      assert.equal(1001, transport:now())
+    end)
+
+    it("reaches what the children of a task made before they were done", function()
+      local grandchild
+      local task = transport:spawn(function()
+        transport:await(transport:spawn(function()
+          grandchild = transport:spawn(ask, "grandchild", 100)
+        end))
+        transport:sleep(100)
+      end)
+      transport:sleep(1)
+      transport:cancel(task)
+      local ok, answer, failure = transport:await(grandchild)
       assert.same({ true, nil, "cancelled" }, { ok, answer, failure.kind })
       assert.equal(1001, transport:now())
     end)

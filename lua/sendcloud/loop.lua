@@ -10,6 +10,7 @@
 -- task is its own pcall. Where a user's pcall, metamethod or `for` iterator stands in the
 -- way on that version, the call steps, which costs side-by-side work but no answer.
 
+local family = require "sendcloud.family"
 local yieldable = require "sendcloud.yieldable"
 
 ---@class sendcloud.Driver
@@ -29,7 +30,7 @@ local yieldable = require "sendcloud.yieldable"
 ---@field time fun(self): number                        seconds since 1970
 ---@field close fun(self)?            cancels all tickets
 
----@class sendcloud.Task
+---@class sendcloud.Task: sendcloud.Relative
 ---@field package state "new"|"ready"|"running"|"waiting"|"sleeping"|"joining"|"done"
 
 ---@class sendcloud.Loop
@@ -96,9 +97,7 @@ local function finish(self, task, results)
   task.co, task.arguments = nil, nil
   self.tasks[task.number] = nil
   self.spare[#self.spare + 1] = task.number
-  if task.parent then
-    task.parent.children[task] = nil
-  end
+  family.leave(task)
   for _, waiter in ipairs(task.waiters) do
     if waiter.state == "joining" and waiter.joined == task then
       make_ready(self, waiter)
@@ -335,18 +334,14 @@ function Loop:spawn(fn, ...)
     state = "ready",
     arguments = pack(...),
     waiters = {},
-    children = {},
-    parent = self.active,
     fresh = true,
   }
+  family.join(task, self.active)
   task.co = coroutine.create(function(...) -- 5.1 takes no C function
     task.fresh = nil
     return fn(...)
   end)
   self.tasks[number] = task
-  if task.parent then
-    task.parent.children[task] = true
-  end
   make_ready(self, task)
   return task
 end

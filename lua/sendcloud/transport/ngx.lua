@@ -9,6 +9,7 @@
 -- what is found by the running coroutine.
 
 local core = require "sendcloud.core"
+local family = require "sendcloud.family"
 local door = require "sendcloud.transport.ngx_door"
 local pool = require "sendcloud.transport.ngx_pool"
 -- Loaded now, not when it is first wanted: there may be no descriptor left then to read it.
@@ -55,7 +56,7 @@ function nginx.choose()
     .. "function() … end)"):format(phase)
 end
 
----@class sendcloud.NginxTask
+---@class sendcloud.NginxTask: sendcloud.Relative
 ---@field package done boolean
 ---@field package cancelled boolean
 ---@field package results table?    as pcall gives them
@@ -63,8 +64,6 @@ end
 ---@field package job userdata?     what it waits for: an answer,
 ---@field package gate table?       or a time or another task
 ---@field package waiters table     gates of those who wait for it
----@field package children table
----@field package parent sendcloud.NginxTask?
 
 ---@class sendcloud.Nginx
 ---@field package tasks table     coroutine -> task
@@ -233,7 +232,7 @@ end
 local function finish(task, results)
   if task.done then return end
   task.done, task.results = true, results
-  if task.parent then task.parent.children[task] = nil end
+  family.leave(task)
   for gate in pairs(task.waiters) do gate:post(1) end
 end
 
@@ -244,12 +243,8 @@ end
 ---@return sendcloud.NginxTask
 function Nginx:spawn(fn, ...)
   local arguments = pack(...)
-  local parent = self:running()
-  local task = {
-    done = false, cancelled = false, begun = false, waiters = {}, children = {},
-    parent = parent,
-  }
-  if parent then parent.children[task] = true end
+  local task = { done = false, cancelled = false, begun = false, waiters = {} }
+  family.join(task, self:running())
   ngx.thread.spawn(function()
     self.tasks[coroutine.running()] = task
     coroutine.yield() -- nginx runs a light thread at once: let its maker go on first
