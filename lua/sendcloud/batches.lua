@@ -15,6 +15,8 @@ local tables = lazy.require "sendcloud.tables"
 
 local batches = {}
 
+if jit then jit.off(true, true) end -- for the reason that loop.lua gives
+
 local MOST_BYTES = 1048576 -- of a body before its last row
 
 local OPERATION = "members.upsert"

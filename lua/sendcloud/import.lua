@@ -25,6 +25,8 @@ local rejects = lazy.require "sendcloud.rejects"
 
 local import = {}
 
+if jit then jit.off(true, true) end -- for the reason that loop.lua gives
+
 local OPERATION = "members.upsert"
 local MOST_CONCURRENT = 60
 local MOST_SILENT = 3    -- batches in a row without a known outcome: the service is away
