@@ -2,15 +2,11 @@
 -- must be what the pipeline comes to, which a listener makes it go through.
 
 local sandbox = require "sendcloud.sandbox"
+local ways = require "spec.support.ways"
 
-local FAULTS = {
-  { status = 500 }, { status = 503, retry_after = 0 }, { status = 404 }, { status = 401 },
-  { status = 429, retry_after = 0 }, { status = 302 }, { status = 204 },
-  { status = 200, body = "" }, { status = 200, body = "<html>login</html>" },
+local FAULTS = ways.faults {
+  { status = 404 }, { status = 429, retry_after = 0 }, { truncate = 20 },
   { status = 200, body = "[1" }, { status = 200, body = '{"email":"a@b.example"}' },
-  { status = 200, body = '{"status":400,"error":{"parameter":"id","message":"no"}}' },
-  { status = 200, body = '{"code":30036,"message":"no such member"}' },
-  { reset = "before" }, { reset = "after" }, { truncate = 20 },
 }
 
 local function shown(value, err)
@@ -33,29 +29,18 @@ for _, provider in ipairs { "sendcloud", "engagelab" } do
 
     teardown(function() box:stop() end)
 
-    -- What a call comes to, and how many requests it took.
+    -- What a call comes to.
     local function result(listens, options, wanted)
       options.provider = provider
       options.on_event = listens and function() end or nil
       local client = assert(box:client(options))
-      local before = #box:requests()
       local seen = shown(client.members:get(wanted or id))
       client:close()
-      return seen, #box:requests() - before
+      return seen
     end
 
     local function same(options, wanted, fault)
-      local rule = fault and box:fault(fault)
-      local short, requests = result(false, options, wanted)
-      if rule then
-        rule:remove()
-        rule = box:fault(fault)
-      end
-      local long, as_many = result(true, options, wanted)
-      if rule then rule:remove() end
-      assert.same(long, short)
-      assert.equal(as_many, requests)
-      return short, requests
+      return ways.same(box, fault, result, options, wanted)
     end
 
     it("gives the record", function()
@@ -72,18 +57,15 @@ for _, provider in ipairs { "sendcloud", "engagelab" } do
     end)
 
     for _, fault in ipairs(FAULTS) do
-      local name = ("status %s, %s"):format(tostring(fault.status), fault.body or fault.reset or "")
+      local rule, name = ways.rule("members.get", fault)
       it("fails as any other: " .. name, function()
-        local rule = { operation = "members.get" }
-        for key, value in pairs(fault) do rule[key] = value end
         same({ retry = false }, nil, rule)
       end)
 
       local again = fault.status ~= 429 and it or function() end -- after that all calls wait
       again("is tried again as any other: " .. name, function()
-        local rule = { operation = "members.get", nth = 1 }
-        for key, value in pairs(fault) do rule[key] = value end
-        same({ retry = { attempts = 3, base = 0.001, cap = 0.001 } }, nil, rule)
+        same({ retry = { attempts = 3, base = 0.001, cap = 0.001 } }, nil,
+          ways.rule("members.get", fault, 1))
       end)
     end
 

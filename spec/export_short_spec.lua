@@ -4,14 +4,10 @@
 local core = require "sendcloud.core"
 local files = require "spec.support.files"
 local sandbox = require "sendcloud.sandbox"
+local ways = require "spec.support.ways"
 
-local FAULTS = {
-  { status = 500 }, { status = 503, retry_after = 0 }, { status = 401 }, { status = 302 },
-  { status = 204 }, { status = 200, body = "" }, { status = 200, body = "<html>login</html>" },
-  { status = 200, body = '{"list":[{"id":"1"},' },
-  { status = 200, body = '{"status":400,"error":{"parameter":"id","message":"no"}}' },
-  { status = 200, body = '{"code":30036,"message":"no such list"}' },
-  { reset = "before" }, { reset = "after" }, { truncate = 2000 },
+local FAULTS = ways.faults {
+  { status = 200, body = '{"list":[{"id":"1"},' }, { truncate = 2000 },
 }
 
 for _, provider in ipairs { "sendcloud", "engagelab" } do
@@ -31,12 +27,11 @@ for _, provider in ipairs { "sendcloud", "engagelab" } do
     teardown(function() box:stop() end)
     after_each(files.clean)
 
-    -- What it comes to: the report, the text, what went wrong, and how many requests there were.
+    -- What it comes to: the report, the text, what went wrong.
     local function result(listens, options, export)
       local given = { provider = provider, on_event = listens and function() end or nil }
       for name, value in pairs(options) do given[name] = value end
       local client, path = assert(box:client(given)), files.path(export.ending or ".csv")
-      local before = #box:requests()
       local report, err = client.members:export(path, export)
       client:close()
       local seen, text = report or err.report, files.read(path)
@@ -45,21 +40,11 @@ for _, provider in ipairs { "sendcloud", "engagelab" } do
         report = seen, text = text and core.digest(text), left = files.read(path .. ".part"),
         kind = err and err.kind, status = err and err.status, attempts = err and err.attempts,
         message = err and err.message, parameter = err and err.parameter, code = err and err.code,
-      }, #box:requests() - before
+      }
     end
 
     local function same(options, export, fault)
-      local rule = fault and box:fault(fault)
-      local short, requests = result(false, options, export)
-      if rule then
-        rule:remove()
-        rule = box:fault(fault)
-      end
-      local long, as_many = result(true, options, export)
-      if rule then rule:remove() end
-      assert.same(long, short)
-      assert.equal(as_many, requests)
-      return short, requests
+      return ways.same(box, fault, result, options, export)
     end
 
     for _, width in ipairs { 1, 6 } do
@@ -75,9 +60,7 @@ for _, provider in ipairs { "sendcloud", "engagelab" } do
     end
 
     for _, fault in ipairs(FAULTS) do
-      local name = ("status %s, %s"):format(tostring(fault.status), fault.body or fault.reset or "")
-      local rule = { operation = "members.list", nth = 4 }
-      for key, value in pairs(fault) do rule[key] = value end
+      local rule, name = ways.rule("members.list", fault, 4)
       it("fails as ever: " .. name, function()
         same({ retry = false }, { concurrency = 1 }, rule)
       end)

@@ -319,11 +319,41 @@ function call.run(state, operation, parameters, options)
   return value, err
 end
 
+--- A first attempt on the short way (see outgoing.short), without what only trouble needs.
+---@param state table
+---@param lane table            its request is ready to be sent
+---@param read fun(ticket: userdata, ...): any what the answer holds; nil where it is not
+---  what was promised
+---@param ... any               for `read`
+---@return any value
+---@return sendcloud.Begun? begun what the pipeline goes on from, where there is no value
+function call.shortly(state, lane, read, ...)
+  local transport, limiter = lane.transport, state.limiter
+  local begun = transport.now()
+  limiter:take(begun)
+  local ticket, failed = transport:carry(lane.request)
+  local value = ticket and read(ticket, ...)
+  if value ~= nil then
+    if limiter.rate then limiter:succeeded() end
+    state.budget:succeeded(0)
+    return value
+  end
+  local response
+  if ticket then response, failed = ticket:result() end
+  return nil, { transport = transport, at = begun, response = response, failed = failed }
+end
+
+local function read_record(ticket, lane, marks)
+  local value = ticket:read(lane.shape, marks)
+  if value and lane.pick then value = value[lane.pick] end
+  return value
+end
+
 --- Runs an operation that an id is all the parameters of.
 ---
---- Most calls go well at once. So the first attempt is made without what only trouble needs,
---- and the answer is read without becoming a response, where nothing else wants to know of
---- either: libcurl carries it, nobody listens, no rate is to be kept.
+--- Most calls go well at once. So the first attempt goes the short way, and the answer is
+--- read without becoming a response, where nothing else wants to know of either: libcurl
+--- carries it, nobody listens, no rate is to be kept.
 ---@param state table
 ---@param operation string  "members.get"
 ---@param id any
@@ -335,26 +365,13 @@ function call.by_id(state, operation, id)
   local path = lane and not state.closed and not state.limiter.rate and plan.path(lane.plan, id)
   if not path then return call.run(state, operation, { id = id }) end
 
-  local transport, request = lane.transport, lane.request
-  local begun = transport.now()
-  state.limiter:take(begun)
-  request.url = lane.base_url .. path
-  local ticket, failed = transport:carry(request)
-  local value = ticket and ticket:read(lane.shape, state.marks)
-  if value and lane.pick then value = value[lane.pick] end
-  if value ~= nil then
-    if state.limiter.rate then state.limiter:succeeded() end
-    state.budget:succeeded(0)
-    return value
-  end
-
-  local parameters, response = { id = id }, nil
-  if ticket then response, failed = ticket:result() end
-  local again, sent = plan.request(lane.plan, parameters)
-  value, failed = call.exchange(state, lane.plan, again, nil, parameters, sent, {
-    transport = transport, at = begun, response = response, failed = failed,
-  })
-  return value, failed
+  lane.request.url = lane.base_url .. path
+  local value, begun = call.shortly(state, lane, read_record, lane, state.marks)
+  if value ~= nil then return value end
+  local parameters, err = { id = id }, nil
+  local request, sent = plan.request(lane.plan, parameters)
+  value, err = call.exchange(state, lane.plan, request, nil, parameters, sent, begun)
+  return value, err
 end
 
 return call

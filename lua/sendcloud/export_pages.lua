@@ -121,39 +121,26 @@ local function reader(run, page)
   end
 end
 
--- The first attempt where it goes the short way: of its answer only lines are made.
--- Members received, or nil and what the pipeline needs to know to go on.
-local function attempt(run, page, known)
-  local lane, state, received = run.lane, run.state, nil
-  local transport, request = lane.transport, lane.request
-  local begun = transport.now()
-  state.limiter:take(begun)
-  request.url = lane.base_url .. known.path .. "?" .. known.query
-  request.body, request.into = known.body, known.into
-  local ticket, failed = transport:carry(request)
-  if ticket and page.later and run.may_wait(run) and ticket:good() then
-    page.ticket, received = ticket, 0
-  elseif ticket then
-    received = taken(page, ticket:lines(run.layout.lines, page.lines, page.ids))
-    if received then page.later = false end
+-- What the short way takes of an answer: lines, or nothing yet where that may wait.
+local function take_lines(ticket, run, page)
+  if page.later and run.may_wait(run) and ticket:good() then
+    page.ticket = ticket
+    return 0
   end
-  if received then
-    if state.limiter.rate then state.limiter:succeeded() end
-    state.budget:succeeded(0)
-    return received
-  end
-  local response
-  if ticket then response, failed = ticket:result() end
-  return nil, { transport = transport, at = begun, response = response, failed = failed }
+  local received = taken(page, ticket:lines(run.layout.lines, page.lines, page.ids))
+  if received then page.later = false end
+  return received
 end
 
 local function send(run, page, request)
-  local state, begun = run.state, nil
-  if not run.lane then
+  local state, lane, begun = run.state, run.lane, nil
+  if not lane then
     return call.reach(state, run.plan, request, page.options, run.asked)
   elseif not state.closed and not state.limiter.rate then
-    local received
-    received, begun = attempt(run, page, request)
+    local short, received = lane.request, nil
+    short.url = lane.base_url .. request.path .. "?" .. request.query
+    short.body, short.into = request.body, request.into
+    received, begun = call.shortly(state, lane, take_lines, run, page)
     if received then return received, nil, 1 end
   end
   return call.exchange(state, run.plan, request, page.options, run.asked, nil, begun)
