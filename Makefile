@@ -108,7 +108,7 @@ valgrind:
 	    --errors-for-leak-kinds=definite --num-callers=30 --suppressions=$(CURDIR)/.ci/valgrind.supp" \
 	  .ci/suite $(LUA)
 
-# The HTTP engine's thread under ThreadSanitizer.
+# The HTTP engine's thread and the sandbox's server under ThreadSanitizer.
 tsan:
 	@LUA=$(LUA) .ci/setup build
 	@.ci/tsan
@@ -164,7 +164,7 @@ help:
 	@echo 'make setup     only the set-up of demo and test'
 	@echo 'make asan      the suite under AddressSanitizer and UBSan, leaks included'
 	@echo 'make valgrind  the suite under valgrind'
-	@echo 'make tsan      the thread of the HTTP engine under ThreadSanitizer'
+	@echo 'make tsan      the threads of the HTTP engine and of the sandbox under ThreadSanitizer'
 	@echo 'make torture   the n-th allocation failing, for every n'
 	@echo 'make fuzz      libFuzzer on the C entry points, and random calls of both modules; FUZZ_SECONDS=60 each'
 	@echo 'make bench     the figures of the README'

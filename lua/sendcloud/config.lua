@@ -42,7 +42,7 @@ local DEFAULT_RETRY = { attempts = 5, base = 0.25, cap = 20 }
 local function number(minimum, exclusive)
   return function(value)
     if type(value) ~= "number" or value ~= value or value == math.huge then
-      return "must be a number"
+      return "must be a finite number"
     end
     if value < minimum or (exclusive and value == minimum) then
       local bound = exclusive and "more than" or "at least"
