@@ -6,7 +6,6 @@
 -- service refuses whole is split until the bad rows stand alone; a batch whose outcome
 -- nobody knows marks no row as refused.
 
-local answer = require "sendcloud.answer"
 local batches = require "sendcloud.batches"
 local call = require "sendcloud.call"
 local check = require "sendcloud.check"
@@ -20,6 +19,7 @@ local plan = require "sendcloud.plan"
 local progress = require "sendcloud.progress"
 local source = require "sendcloud.source"
 
+local answer = lazy.require "sendcloud.answer"
 local checkpoint = lazy.require "sendcloud.checkpoint"
 local rejects = lazy.require "sendcloud.rejects"
 
