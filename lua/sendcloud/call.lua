@@ -368,8 +368,9 @@ function call.by_id(state, operation, id)
   lane.request.url = lane.base_url .. path
   local value, begun = call.shortly(state, lane, read_record, lane, state.marks)
   if value ~= nil then return value end
-  local parameters, err = { id = id }, nil
+  local parameters = { id = id }
   local request, sent = plan.request(lane.plan, parameters)
+  local err
   value, err = call.exchange(state, lane.plan, request, nil, parameters, sent, begun)
   return value, err
 end

@@ -137,9 +137,10 @@ local function send(run, page, request)
   if not lane then
     return call.reach(state, run.plan, request, page.options, run.asked)
   elseif not state.closed and not state.limiter.rate then
-    local short, received = lane.request, nil
+    local short = lane.request
     short.url = lane.base_url .. request.path .. "?" .. request.query
     short.body, short.into = request.body, request.into
+    local received
     received, begun = call.shortly(state, lane, take_lines, run, page)
     if received then return received, nil, 1 end
   end
