@@ -15,6 +15,7 @@ local tables = lazy.require "sendcloud.tables"
 
 local batches = {}
 
+local jit = package.loaded.jit
 if jit then jit.off(true, true) end -- for the reason that loop.lua gives
 
 local MOST_BYTES = 1048576 -- of a body before its last row

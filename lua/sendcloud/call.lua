@@ -327,7 +327,7 @@ end
 ---@param ... any               for `read`
 ---@return any value
 ---@return sendcloud.Begun? begun what the pipeline goes on from, where there is no value
-function call.shortly(state, lane, read, ...)
+function call.first_attempt(state, lane, read, ...)
   local transport, limiter = lane.transport, state.limiter
   local begun = transport.now()
   limiter:take(begun)
@@ -366,7 +366,7 @@ function call.by_id(state, operation, id)
   if not path then return call.run(state, operation, { id = id }) end
 
   lane.request.url = lane.base_url .. path
-  local value, begun = call.shortly(state, lane, read_record, lane, state.marks)
+  local value, begun = call.first_attempt(state, lane, read_record, lane, state.marks)
   if value ~= nil then return value end
   local parameters = { id = id }
   local request, sent = plan.request(lane.plan, parameters)

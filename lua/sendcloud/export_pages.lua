@@ -141,7 +141,7 @@ local function send(run, page, request)
     short.url = lane.base_url .. request.path .. "?" .. request.query
     short.body, short.into = request.body, request.into
     local received
-    received, begun = call.shortly(state, lane, take_lines, run, page)
+    received, begun = call.first_attempt(state, lane, take_lines, run, page)
     if received then return received, nil, 1 end
   end
   return call.exchange(state, run.plan, request, page.options, run.asked, nil, begun)

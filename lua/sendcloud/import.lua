@@ -25,6 +25,7 @@ local rejects = lazy.require "sendcloud.rejects"
 
 local import = {}
 
+local jit = package.loaded.jit
 if jit then jit.off(true, true) end -- for the reason that loop.lua gives
 
 local OPERATION = "members.upsert"

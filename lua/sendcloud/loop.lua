@@ -42,6 +42,7 @@ local loop = {}
 
 -- LuaJIT ends its traces at the calls of C and the yields that this code stands between:
 -- making them takes a short import 7 % of its time, and a long one is no faster with them.
+local jit = package.loaded.jit
 if jit then jit.off(true, true) end
 
 -- Code that steps inside a task resumes the others from there; deeper than this it only
