@@ -3,14 +3,13 @@
  * faults, moves the clock, reads the log, asks in process, resets. The server goes while
  * answers are on their way. */
 #include "sandbox/server.h"
+#include "tsan.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ROUNDS  4
@@ -19,21 +18,8 @@
 
 static struct sc_front *front;
 static struct sc_server *server;
-static long answered, wrong;
+static long answered;
 static int over;
-
-static void fail(const char *what)
-{
-    fprintf(stderr, "wrong: %s\n", what);
-    __atomic_add_fetch(&wrong, 1, __ATOMIC_SEQ_CST);
-}
-
-static void pause_ms(long ms)
-{
-    struct timespec t = {0, ms * 1000000};
-
-    nanosleep(&t, NULL);
-}
 
 /* ---- who asks over HTTP ---- */
 

@@ -5,35 +5,20 @@
 #include "core/http_pool.h"
 #include "core/http_thread.h"
 #include "core/journal.h"
+#include "tsan.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #define THREADS 4
 #define CALLS   240
 
 static unsigned short port;
-static int wrong;
-
-static void fail(const char *what)
-{
-    fprintf(stderr, "wrong: %s\n", what);
-    __atomic_store_n(&wrong, 1, __ATOMIC_SEQ_CST);
-}
-
-static void pause_ms(long ms)
-{
-    struct timespec t = {0, ms * 1000000};
-
-    nanosleep(&t, NULL);
-}
 
 /* Answers every request on one connection; a path that begins with /slow after 30 ms. */
 static void *answer(void *argument)
